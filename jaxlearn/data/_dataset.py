@@ -1,0 +1,66 @@
+"""What a dataset is."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class DataError(ValueError):
+    """A dataset that cannot be had: a missing or broken file, or no network. One line says which."""
+
+
+class Split(NamedTuple):
+    """Examples and their classes.
+
+    Attributes:
+      images: uint8 of shape (examples, height, width, channels).
+      labels: int32 of shape (examples,).
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+
+
+class Dataset(NamedTuple):
+    """A dataset in memory.
+
+    Attributes:
+      name: such as "mnist".
+      train: the examples to learn from.
+      test: the examples to look at once, at the end.
+      classes: number of classes.
+      origin: where it was taken from and why, for people to read.
+    """
+
+    name: str
+    train: Split
+    test: Split
+    classes: int
+    origin: str
+
+
+def hold_out(split: Split, examples: int, seed: int = 0) -> tuple[Split, Split]:
+    """Divides examples at random into those to train on and some to validate on.
+
+    Args:
+      split: the examples.
+      examples: how many to hold out; less than there are.
+      seed: of the choice. It is not the run's seed, so that all runs validate on the same examples.
+
+    Returns:
+      The rest and the examples held out, each in the order that it had.
+
+    Raises:
+      ValueError: `examples` is negative or leaves nothing to train on.
+
+    >>> split = Split(np.zeros((5, 1, 1, 1), np.uint8), np.arange(5, dtype=np.int32))
+    >>> rest, held_out = hold_out(split, 2)
+    >>> len(rest.labels), len(held_out.labels), sorted([*rest.labels, *held_out.labels])
+    (3, 2, [np.int32(0), np.int32(1), np.int32(2), np.int32(3), np.int32(4)])
+    """
+    total = len(split.labels)
+    if not 0 <= examples < total:
+        raise ValueError(f"examples to hold out must be from 0 to {total - 1}, got {examples}")
+    chosen = np.zeros(total, bool)
+    chosen[np.random.default_rng(seed).permutation(total)[:examples]] = True
+    return tuple(Split(split.images[mask], split.labels[mask]) for mask in (~chosen, chosen))  # type: ignore[return-value]

@@ -1,0 +1,148 @@
+"""Adam: gradient descent with a step size for each parameter."""
+
+import math
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from ._check import check
+from ._decay import prepare_gradient
+from ._learning_rate import Schedule, scale_by_learning_rate
+from ._transform import PyTree, Scalar, Transform, chain, increment, leafwise, zeros_like
+
+
+class AdamState(NamedTuple):
+    """State of `scale_by_adam`.
+
+    Attributes:
+      step: updates made so far; int32 of shape ().
+      m: running mean of the gradients; like the parameters.
+      v: running mean of the squared gradients; like the parameters.
+      v_max: largest `v` so far; like the parameters, or None without amsgrad.
+    """
+
+    step: jax.Array
+    m: PyTree
+    v: PyTree
+    v_max: PyTree
+
+
+def bias_correction(decay: Scalar, step: jax.Array) -> jax.Array:
+    r"""$1 - \beta^t$, the weight that an average started at 0 has gathered after $t$ steps; shape ().
+
+    Computed as $-\mathrm{expm1}(t \log \beta)$, because $1 - 0.999^1$ in float32 has four right digits.
+    """
+    t = jnp.asarray(step, float)
+    log: Scalar
+    if isinstance(decay, int | float):
+        log = math.log(decay) if decay > 0 else -math.inf
+    else:
+        log = jnp.log(jnp.asarray(decay, t.dtype))
+    return -jnp.expm1(t * log)
+
+
+def scale_by_adam(
+    b1: Scalar = 0.9, b2: Scalar = 0.999, eps: Scalar = 1e-8, amsgrad: bool = False
+) -> Transform:
+    r"""Divides a running mean of the gradients by the root of a running mean of their squares.
+
+    $$m_t = \beta_1 m_{t-1} + (1-\beta_1)\,g_t, \qquad
+      v_t = \beta_2 v_{t-1} + (1-\beta_2)\,g_t^2, \qquad
+      u_t = \frac{m_t / (1-\beta_1^t)}{\sqrt{v_t / (1-\beta_2^t)} + \epsilon}$$
+
+    With `amsgrad`, $\max_{s \le t} v_s$ takes the place of $v_t$ in the quotient.
+
+    Memory: two numbers for each parameter, three with amsgrad.
+
+    Args:
+      b1, b2: $\beta_1$ and $\beta_2$ in [0, 1).
+      eps: $\epsilon$ in [0, inf), outside the root.
+      amsgrad: never let a step size grow again.
+
+    Raises:
+      ValueError: a hyperparameter outside its range.
+
+    Source: Kingma & Ba (2015), https://arxiv.org/abs/1412.6980; Reddi et al. (2018),
+    https://arxiv.org/abs/1904.09237. The maximum is taken before the bias correction, as in
+    PyTorch; optax takes it after.
+
+    >>> opt = scale_by_adam()
+    >>> print(opt.update(-3.0, opt.init(0.0))[0])
+    -1.0
+    """
+    check("b1", b1, "[0, 1)")
+    check("b2", b2, "[0, 1)")
+    check("eps", eps, "[0, inf)")
+
+    def rule(
+        g: Any, m: Any, v: Any, v_max: Any, *, b1: Any, b2: Any, eps: Any, c1: Any, c2: Any
+    ) -> tuple[Any, ...]:
+        m = b1 * m + (1 - b1) * g
+        v = b2 * v + (1 - b2) * g * g
+        v_max = None if v_max is None else jnp.maximum(v_max, v)
+        largest = v if v_max is None else v_max
+        return (m / c1) / (jnp.sqrt(largest / c2) + eps), m, v, v_max
+
+    def init(params: PyTree) -> AdamState:
+        v_max = zeros_like(params) if amsgrad else None
+        return AdamState(jnp.zeros((), jnp.int32), zeros_like(params), zeros_like(params), v_max)
+
+    def update(
+        grads: PyTree, state: AdamState, params: PyTree = None, **extra: Any
+    ) -> tuple[PyTree, AdamState]:
+        step = increment(state.step)
+        c1, c2 = bias_correction(b1, step), bias_correction(b2, step)
+        updates, m, v, v_max = leafwise(
+            rule, grads, state.m, state.v, state.v_max, b1=b1, b2=b2, eps=eps, c1=c1, c2=c2
+        )
+        return updates, AdamState(step, m, v, v_max)
+
+    return Transform(init, update)
+
+
+def adam(
+    learning_rate: Scalar | Schedule = 1e-3,
+    b1: Scalar = 0.9,
+    b2: Scalar = 0.999,
+    eps: Scalar = 1e-8,
+    weight_decay: Scalar = 0.0,
+    amsgrad: bool = False,
+    maximize: bool = False,
+) -> Transform:
+    r"""Adam with all the flags of `torch.optim.Adam`, and its defaults.
+
+    $$g_t \leftarrow g_t + \lambda\,\theta_{t-1}, \qquad
+      \theta_t = \theta_{t-1} - \eta_t\,\frac{\hat m_t}{\sqrt{\hat v_t} + \epsilon}$$
+
+    where $\hat m$ and $\hat v$ are bias-corrected running means of $g$ and $g^2$: `scale_by_adam`.
+
+    Memory: two numbers for each parameter, three with amsgrad.
+
+    Args:
+      learning_rate: $\eta$ in [0, inf), or a schedule.
+      b1: $\beta_1$ in [0, 1), decay of the mean of gradients.
+      b2: $\beta_2$ in [0, 1), decay of the mean of squared gradients.
+      eps: $\epsilon$ in [0, inf), outside the root.
+      weight_decay: $\lambda$ in [0, inf), an L2 penalty added to the gradient (not AdamW's decay).
+      amsgrad: divide by the largest second moment so far.
+      maximize: ascend.
+
+    Raises:
+      ValueError: a hyperparameter outside its range.
+
+    Source: Kingma & Ba (2015), https://arxiv.org/abs/1412.6980. Equal to `optax.adam`, except for
+    amsgrad (see `scale_by_adam`) and weight decay, which optax leaves to a chain.
+
+    >>> from jaxlearn import optim
+    >>> opt = optim.adam(0.1)
+    >>> params = {"w": 1.0}
+    >>> updates, state = opt.update({"w": 2.0}, opt.init(params), params)
+    >>> print(optim.apply_updates(params, updates)["w"])
+    0.9
+    """
+    return chain(
+        *prepare_gradient(weight_decay, maximize),
+        scale_by_adam(b1, b2, eps, amsgrad),
+        scale_by_learning_rate(learning_rate),
+    )

@@ -1,0 +1,50 @@
+"""One check for every hyperparameter: its name, its value and the allowed range, in one line."""
+
+import math
+from typing import Any
+
+import jax
+import numpy as np
+
+
+def check(name: str, value: Any, interval: str) -> None:
+    """Raises unless `value` is a scalar number in `interval`, such as "[0, 1)" or "(0, inf)".
+
+    A tracer has no value yet: only its shape is checked.
+
+    Raises:
+      TypeError: `value` is not a number.
+      ValueError: `value` is not a scalar, or lies outside the interval (NaN always does).
+
+    >>> check("b1", 0.9, "[0, 1)")
+    >>> check("b1", 1.5, "[0, 1)")
+    Traceback (most recent call last):
+    ...
+    ValueError: b1 must be in [0, 1), got 1.5
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | np.generic | np.ndarray | jax.Array):
+        raise TypeError(f"{name} must be a number in {interval}, got {value!r}")
+    if np.ndim(value):
+        raise ValueError(
+            f"{name} must be one number, got an array of shape {np.shape(value)}; "
+            "for one run for each of its values, build the optimizer inside jax.vmap"
+        )
+    if isinstance(value, jax.core.Tracer):
+        return
+    number = float(jax.device_get(value))
+    low, high = (float(bound) for bound in interval[1:-1].split(","))
+    above = low <= number if interval[0] == "[" else low < number
+    below = number <= high if interval[-1] == "]" else number < high
+    if not (above and below) or math.isnan(number):
+        raise ValueError(f"{name} must be in {interval}, got {number:g}")
+
+
+def check_learning_rate(value: Any) -> None:
+    """A learning rate is a number in [0, inf), or a schedule: any function of the step."""
+    if not callable(value):
+        check("learning_rate", value, "[0, inf)")
+
+
+def is_zero(value: Any) -> bool:
+    """Whether `value` is a plain 0, known before tracing, so that a rule can leave its term out."""
+    return isinstance(value, int | float) and value == 0

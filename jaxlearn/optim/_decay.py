@@ -1,0 +1,39 @@
+"""L2 regularisation inside the optimizer."""
+
+from ._check import check, is_zero
+from ._transform import PyTree, Scalar, Transform, leafwise, scale, stateless
+
+
+def add_decayed_weights(weight_decay: Scalar) -> Transform:
+    r"""Adds a multiple of the parameters to the gradients: $u = g + \lambda\,\theta$.
+
+    First in a chain it is L2 regularisation, the gradient of $\frac{\lambda}{2}\lVert\theta\rVert^2$
+    (the `weight_decay` of `torch.optim.SGD` and `Adam`); just before the learning rate it is
+    decoupled weight decay (`AdamW`: Loshchilov & Hutter, 2019, https://arxiv.org/abs/1711.05101).
+
+    Memory: none.
+
+    Args:
+      weight_decay: $\lambda$ in [0, inf).
+
+    Raises:
+      ValueError: a negative weight decay; `update` called without `params`.
+
+    >>> opt = add_decayed_weights(0.1)
+    >>> print(opt.update(1.0, opt.init(2.0), 2.0)[0])
+    1.2
+    """
+    check("weight_decay", weight_decay, "[0, inf)")
+
+    def rule(grads: PyTree, params: PyTree) -> PyTree:
+        if params is None and grads is not None:
+            raise ValueError("weight decay needs the parameters: call update(grads, state, params)")
+        return leafwise(lambda g, p, *, decay: (g + decay * p, None), grads, params, decay=weight_decay)[0]
+
+    return stateless(rule)
+
+
+def prepare_gradient(weight_decay: Scalar, maximize: bool) -> list[Transform]:
+    """What PyTorch's optimizers do to a gradient first: turn its sign, then add the L2 penalty."""
+    decay = add_decayed_weights(weight_decay)
+    return [*([scale(-1)] if maximize else []), *([] if is_zero(weight_decay) else [decay])]

@@ -1,0 +1,129 @@
+"""RMSprop: gradients divided by their recent size."""
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+
+from ._check import check, is_zero
+from ._decay import prepare_gradient
+from ._learning_rate import Schedule, scale_by_learning_rate
+from ._trace import trace
+from ._transform import PyTree, Scalar, Transform, chain, leafwise, zeros_like
+
+
+class RmsState(NamedTuple):
+    """State of `scale_by_rms`.
+
+    Attributes:
+      v: running mean of the squared gradients; like the parameters.
+      m: running mean of the gradients; like the parameters, or None unless centered.
+    """
+
+    v: PyTree
+    m: PyTree
+
+
+def scale_by_rms(
+    decay: Scalar = 0.99, eps: Scalar = 1e-8, centered: bool = False, eps_in_sqrt: bool = False
+) -> Transform:
+    r"""Divides the gradients by the root of a running mean of their squares.
+
+    $$v_t = \rho\,v_{t-1} + (1-\rho)\,g_t^2, \qquad u_t = \frac{g_t}{\sqrt{v_t} + \epsilon}$$
+
+    Centered, $v_t - m_t^2$ takes the place of $v_t$ in the quotient, where $m$ is the running mean
+    of $g$: an estimate of the variance.
+
+    Memory: one number for each parameter, two if centered.
+
+    Args:
+      decay: $\rho$ in [0, 1].
+      eps: $\epsilon$ in [0, inf).
+      centered: divide by the standard deviation.
+      eps_in_sqrt: $\sqrt{v_t + \epsilon}$, optax's form, instead of $\sqrt{v_t} + \epsilon$.
+
+    Raises:
+      ValueError: a hyperparameter outside its range.
+
+    Source: Tieleman & Hinton (2012), lecture 6.5 of Neural Networks for Machine Learning,
+    https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf; centered: Graves
+    (2013), https://arxiv.org/abs/1308.0850
+
+    >>> opt = scale_by_rms(decay=0.75)
+    >>> print(opt.update(-3.0, opt.init(0.0))[0])
+    -2.0
+    """
+    check("decay", decay, "[0, 1]")
+    check("eps", eps, "[0, inf)")
+
+    def rule(g: Any, v: Any, m: Any, *, decay: Any, eps: Any) -> tuple[Any, ...]:
+        v = decay * v + (1 - decay) * g * g
+        variance = v
+        if m is not None:
+            m = decay * m + (1 - decay) * g
+            variance = jnp.maximum(v - m * m, 0)  # rounding can take it below 0
+        root = jnp.sqrt(variance + eps) if eps_in_sqrt else jnp.sqrt(variance) + eps
+        return g / root, v, m
+
+    def init(params: PyTree) -> RmsState:
+        return RmsState(zeros_like(params), zeros_like(params) if centered else None)
+
+    def update(
+        grads: PyTree, state: RmsState, params: PyTree = None, **extra: Any
+    ) -> tuple[PyTree, RmsState]:
+        updates, v, m = leafwise(rule, grads, state.v, state.m, decay=decay, eps=eps)
+        return updates, RmsState(v, m)
+
+    return Transform(init, update)
+
+
+def rmsprop(
+    learning_rate: Scalar | Schedule = 1e-2,
+    decay: Scalar = 0.99,
+    eps: Scalar = 1e-8,
+    weight_decay: Scalar = 0.0,
+    momentum: Scalar = 0.0,
+    centered: bool = False,
+    maximize: bool = False,
+    eps_in_sqrt: bool = False,
+) -> Transform:
+    r"""RMSprop with all the flags of `torch.optim.RMSprop`, and its defaults.
+
+    $$g_t \leftarrow g_t + \lambda\,\theta_{t-1}, \qquad
+      b_t = \mu\,b_{t-1} + \frac{g_t}{\sqrt{v_t} + \epsilon}, \qquad
+      \theta_t = \theta_{t-1} - \eta_t\,b_t$$
+
+    where $v$ is the running mean of $g^2$, or of the variance of $g$ if centered: `scale_by_rms`.
+
+    Memory: one number for each parameter, one more with momentum and one more if centered.
+
+    Args:
+      learning_rate: $\eta$ in [0, inf), or a schedule.
+      decay: $\rho$ in [0, 1], PyTorch's `alpha`.
+      eps: $\epsilon$ in [0, inf).
+      weight_decay: $\lambda$ in [0, inf), an L2 penalty added to the gradient.
+      momentum: $\mu$ in [0, inf).
+      centered: divide by the standard deviation.
+      maximize: ascend.
+      eps_in_sqrt: put $\epsilon$ under the root.
+
+    Raises:
+      ValueError: a hyperparameter outside its range.
+
+    Source: Tieleman & Hinton (2012). `optax.rmsprop(decay=0.99, eps_in_sqrt=False)` is the same
+    while the learning rate is constant; with momentum it multiplies by the learning rate before
+    the buffer, PyTorch and this function after it.
+
+    >>> from jaxlearn import optim
+    >>> opt = optim.rmsprop(0.1, decay=0.75)
+    >>> params = {"w": 1.0}
+    >>> updates, state = opt.update({"w": 2.0}, opt.init(params), params)
+    >>> print(optim.apply_updates(params, updates)["w"])
+    0.8
+    """
+    buffer = trace(momentum)
+    return chain(
+        *prepare_gradient(weight_decay, maximize),
+        scale_by_rms(decay, eps, centered, eps_in_sqrt),
+        *([] if is_zero(momentum) else [buffer]),
+        scale_by_learning_rate(learning_rate),
+    )

@@ -1,0 +1,74 @@
+"""Momentum: the running sum of past gradients."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from ._check import check, is_zero
+from ._transform import PyTree, Scalar, Transform, increment, leafwise, zeros_like
+
+
+class TraceState(NamedTuple):
+    """State of `trace`.
+
+    Attributes:
+      step: updates made so far; int32 of shape ().
+      trace: the running sum $b$; like the parameters.
+    """
+
+    step: jax.Array
+    trace: PyTree
+
+
+def trace(momentum: Scalar, dampening: Scalar = 0.0, nesterov: bool = False) -> Transform:
+    r"""Accumulates gradients into a momentum buffer, as `torch.optim.SGD` does.
+
+    $$b_1 = g_1, \qquad b_t = \mu\,b_{t-1} + (1 - \tau)\,g_t$$
+
+    and $u_t = b_t$, or with Nesterov momentum $u_t = g_t + \mu\,b_t$.
+
+    Memory: one number for each parameter.
+
+    Args:
+      momentum: $\mu$ in [0, inf).
+      dampening: $\tau$; the first gradient is not dampened.
+      nesterov: look one step ahead.
+
+    Raises:
+      ValueError: a negative momentum, or Nesterov momentum with dampening or without momentum.
+
+    Source: Polyak (1964), https://doi.org/10.1016/0041-5553(64)90137-5; Sutskever et al. (2013),
+    https://proceedings.mlr.press/v28/sutskever13.html. `optax.trace` is the same without dampening.
+
+    >>> opt = trace(0.9)
+    >>> state = opt.init(0.0)
+    >>> for _ in range(2):
+    ...     update, state = opt.update(1.0, state)
+    ...     print(update)
+    1.0
+    1.9
+    """
+    check("momentum", momentum, "[0, inf)")
+    check("dampening", dampening, "(-inf, inf)")
+    if nesterov and (is_zero(momentum) or not is_zero(dampening)):
+        raise ValueError(
+            "nesterov needs momentum above 0 and dampening 0, "
+            f"got momentum={momentum} and dampening={dampening}"
+        )
+
+    def rule(g: Any, b: Any, *, mu: Any, weight: Any) -> tuple[Any, Any]:
+        b = mu * b + weight * g
+        return (g + mu * b if nesterov else b), b
+
+    def init(params: PyTree) -> TraceState:
+        return TraceState(jnp.zeros((), jnp.int32), zeros_like(params))
+
+    def update(
+        grads: PyTree, state: TraceState, params: PyTree = None, **extra: Any
+    ) -> tuple[PyTree, TraceState]:
+        weight = 1.0 if is_zero(dampening) else jnp.where(state.step == 0, 1.0, 1.0 - dampening)
+        updates, buffers = leafwise(rule, grads, state.trace, mu=momentum, weight=weight)
+        return updates, TraceState(increment(state.step), buffers)
+
+    return Transform(init, update)

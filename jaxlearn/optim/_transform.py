@@ -1,0 +1,195 @@
+"""The protocol of every optimizer here, and the few functions that work on any of them."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+PyTree: TypeAlias = Any
+Scalar: TypeAlias = Any  # a Python number, or an array or tracer of shape ()
+
+
+class Update(Protocol):
+    """`update(grads, state, params=None, **extra) -> (updates, state)`."""
+
+    def __call__(
+        self, grads: PyTree, state: PyTree, params: PyTree = None, **extra: Any
+    ) -> tuple[PyTree, PyTree]: ...
+
+
+class Transform(NamedTuple):
+    """A gradient transformation: two pure functions, and nothing else.
+
+    The protocol is optax's, so either library's transforms fit into the other's `chain`.
+
+    Attributes:
+      init: `init(params) -> state`.
+      update: `update(grads, state, params=None, **extra) -> (updates, state)`. `grads` and `updates`
+        have the structure, shapes and dtypes of `params`; the new parameters are
+        `apply_updates(params, updates)`.
+    """
+
+    init: Callable[[PyTree], PyTree]
+    update: Update
+
+
+class EmptyState(NamedTuple):
+    """The state of a transform that remembers nothing."""
+
+
+def stateless(update: Callable[[PyTree, PyTree], PyTree]) -> Transform:
+    """Makes a Transform of `update(grads, params) -> updates`, for rules without memory.
+
+    >>> import jax
+    >>> negate = stateless(lambda grads, params: jax.tree.map(lambda g: -g, grads))
+    >>> negate.update(2.0, negate.init(1.0))
+    (-2.0, EmptyState())
+    """
+
+    def stateless_update(
+        grads: PyTree, state: PyTree, params: PyTree = None, **extra: Any
+    ) -> tuple[PyTree, PyTree]:
+        return update(grads, params), state
+
+    return Transform(lambda params: EmptyState(), stateless_update)
+
+
+def chain(*transforms: Any) -> Transform:
+    """Applies transforms one after another: the updates of one are the gradients of the next.
+
+    Any `(init, update)` pair will do, optax's included. Extra keyword arguments of `update` reach
+    those members whose `update` takes them.
+
+    Args:
+      *transforms: pairs of `init` and `update`.
+
+    Returns:
+      A Transform whose state is the tuple of its members' states.
+
+    >>> from jaxlearn import optim
+    >>> opt = chain(optim.clip_by_global_norm(1.0, eps=0.0), optim.sgd(0.5))
+    >>> updates, state = opt.update({"w": 10.0}, opt.init({"w": 0.0}))
+    >>> float(updates["w"])
+    -0.5
+    """
+    members = [Transform(t.init, _ignore_unknown_extra(t.update)) for t in transforms]
+
+    def init(params: PyTree) -> PyTree:
+        return tuple(t.init(params) for t in members)
+
+    def update(grads: PyTree, state: PyTree, params: PyTree = None, **extra: Any) -> tuple[PyTree, PyTree]:
+        new_state = []
+        for transform, member_state in zip(members, state, strict=True):
+            grads, member_state = transform.update(grads, member_state, params, **extra)
+            new_state.append(member_state)
+        return grads, tuple(new_state)
+
+    return Transform(init, update)
+
+
+def _ignore_unknown_extra(update: Update) -> Update:
+    """Drops the keyword arguments that `update` does not name (optax's plain transforms take none)."""
+    arguments = inspect.signature(update).parameters
+    if any(a.kind is a.VAR_KEYWORD for a in arguments.values()):
+        return update
+
+    def tolerant(grads: PyTree, state: PyTree, params: PyTree = None, **extra: Any) -> tuple[PyTree, PyTree]:
+        return update(grads, state, params, **{k: v for k, v in extra.items() if k in arguments})
+
+    return tolerant
+
+
+def apply_updates(params: PyTree, updates: PyTree) -> PyTree:
+    r"""Adds the updates: $\theta \leftarrow \theta + u$. Each parameter keeps its dtype.
+
+    Args:
+      params: pytree of arrays or numbers.
+      updates: pytree of the same structure and shapes.
+
+    Returns:
+      The new parameters, as arrays.
+
+    >>> import jax.numpy as jnp
+    >>> apply_updates({"w": jnp.ones(2)}, {"w": jnp.array([1.0, -1.0])})
+    {'w': Array([2., 0.], dtype=float32)}
+    """
+    return leafwise(lambda p, u: (p + u, None), params, updates)[0]
+
+
+def scale(factor: Scalar) -> Transform:
+    r"""Multiplies the gradients: $u = c\,g$.
+
+    >>> scale(-1.0).update(3.0, EmptyState())[0]
+    Array(-3., dtype=float32)
+    """
+    return stateless(
+        lambda grads, params: leafwise(lambda g, *, factor: (factor * g,), grads, factor=factor)[0]
+    )
+
+
+def leafwise(rule: Callable[..., tuple[Any, ...]], *trees: PyTree, **scalars: Scalar) -> tuple[PyTree, ...]:
+    """Applies a rule for one array to every leaf of some trees: where all optimizers do their sums.
+
+    Args:
+      rule: `rule(*leaves, **scalars) -> leaves`, one result for each tree.
+      *trees: trees of one structure. A tree that is None is None at every leaf and in the result.
+      **scalars: hyperparameters. A Python number stays one, so that its arithmetic is done in
+        double precision; an array takes the dtype that the leaf is computed in.
+
+    Returns:
+      A tuple of trees. Leaves are computed in float32 at the least and stored in the dtype of the
+      leaf they take the place of: in bfloat16 itself, 0.999 is 1 and an average would never forget.
+
+    >>> leafwise(lambda g, m, *, b: (-g, b * m + g), {"w": 1.0}, {"w": 2.0}, b=0.5)
+    ({'w': Array(-1., dtype=float32)}, {'w': Array(2., dtype=float32)})
+    """
+    structure: Any = jax.tree.structure(trees[0])
+    nothing = [None] * structure.num_leaves
+    columns = [nothing if t is None else structure.flatten_up_to(t) for t in trees]
+    rows = [_compute(rule, row, scalars) for row in zip(*columns, strict=True)]
+    if not rows:
+        return trees
+    return tuple(
+        None if tree is None else structure.unflatten(column)
+        for tree, column in zip(trees, zip(*rows, strict=True), strict=True)
+    )
+
+
+def _compute(
+    rule: Callable[..., tuple[Any, ...]], row: tuple[Any, ...], scalars: dict[str, Scalar]
+) -> tuple[Any, ...]:
+    leaves: list[Any] = [None if leaf is None else jnp.asarray(leaf) for leaf in row]
+    dtype = compute_dtype(leaves[0].dtype)
+    results = rule(
+        *[None if leaf is None else leaf.astype(dtype) for leaf in leaves],
+        **{name: _scalar(value, dtype) for name, value in scalars.items()},
+    )
+    return tuple(
+        None if leaf is None or result is None else result.astype(leaf.dtype)
+        for leaf, result in zip(leaves, results, strict=True)
+    )
+
+
+def compute_dtype(dtype: Any) -> Any:
+    """`dtype` itself if it is a floating type of 32 bits or more, else float32."""
+    wide = jnp.issubdtype(dtype, jnp.inexact) and jnp.dtype(dtype).itemsize >= 4
+    return dtype if wide else jnp.dtype("float32")
+
+
+def _scalar(value: Scalar, dtype: Any) -> Scalar:
+    if isinstance(value, np.generic):
+        value = value.item()
+    return value if isinstance(value, int | float) else jnp.asarray(value, dtype)
+
+
+def zeros_like(params: PyTree) -> PyTree:
+    """A tree of zeros with the structure, shapes and dtypes of `params`."""
+    return jax.tree.map(jnp.zeros_like, params)
+
+
+def increment(step: jax.Array) -> jax.Array:
+    """`step + 1`, staying at the largest value of its dtype rather than becoming negative."""
+    return jnp.where(step < jnp.iinfo(step.dtype).max, step + 1, step)

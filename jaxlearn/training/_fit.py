@@ -1,0 +1,151 @@
+"""From data to a trained state: compile once, then one call an epoch."""
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+
+from jaxlearn import losses, metrics
+from jaxlearn.data import Split
+from jaxlearn.nn import Layer
+from jaxlearn.optim import current_learning_rate
+
+from ._evaluate import Evaluation, evaluate
+from ._run import Loss, Means, RunState, make_run
+
+
+class Program(NamedTuple):
+    """A compiled run: nothing in it compiles again.
+
+    Attributes:
+      state: the first state, which the first epoch consumes.
+      epoch: `epoch(state) -> (RunState, Means)`; gives the memory of its argument to its result.
+      validate: `validate(state) -> Evaluation`, or None without validation examples.
+      test: `test(state) -> Evaluation`.
+      compile_seconds: what compiling took.
+      examples: training examples in an epoch.
+    """
+
+    state: RunState
+    epoch: Callable[[RunState], tuple[RunState, Means]]
+    validate: Callable[[RunState], Evaluation] | None
+    test: Callable[[RunState], Evaluation]
+    compile_seconds: float
+    examples: int
+
+
+class EpochReport(NamedTuple):
+    """One line of `metrics.jsonl`.
+
+    Attributes:
+      epoch: from 1.
+      train_loss, train_accuracy: means over the epoch, each example measured before its update.
+      val_loss, val_accuracy: after the epoch; None without validation examples.
+      learning_rate: of the last update; None where the optimizer's state does not tell.
+      seconds: what training took, validation not counted.
+    """
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    val_loss: float | None
+    val_accuracy: float | None
+    learning_rate: float | None
+    seconds: float
+
+
+def compile_run(
+    model: Layer,
+    optimizer: Any,
+    train: Split,
+    validation: Split,
+    test: Split,
+    *,
+    batch_size: int,
+    seed: int,
+    loss: Loss = losses.cross_entropy,
+) -> Program:
+    """Moves the data to the device, draws the first parameters and compiles everything that follows.
+
+    Args:
+      model: for one example; see `jaxlearn.nn`.
+      optimizer: a pair of `init` and `update`, from jaxlearn or optax.
+      train, validation, test: examples; `validation` may hold none.
+      batch_size: examples in an update.
+      seed: of the first parameters, the shuffling and dropout.
+      loss: `loss(logits, label)` of one example.
+
+    Raises:
+      ValueError: a batch size below 1 or above the number of training examples.
+    """
+    start = time.perf_counter()
+    run = make_run(model, optimizer, batch_size=batch_size, loss=loss)
+    state = jax.jit(run.init, static_argnums=1)(jax.random.key(seed), train.images.shape[1:])
+
+    def compile_evaluation(split: Split) -> Callable[[RunState], Evaluation]:
+        def score(state: RunState, images: jax.Array, labels: jax.Array) -> Evaluation:
+            return evaluate(model, state.params, state.model_state, images, labels, loss=loss)
+
+        return _compile(jax.jit(score), state, split)
+
+    epoch = _compile(jax.jit(run.epoch, donate_argnums=0), state, train)
+    validate = compile_evaluation(validation) if len(validation.labels) else None
+    return Program(
+        state, epoch, validate, compile_evaluation(test), time.perf_counter() - start, len(train.labels)
+    )
+
+
+def _compile(function: Any, state: RunState, split: Split) -> Callable[[RunState], Any]:
+    images, labels = jax.device_put((split.images, split.labels))
+    compiled = function.lower(state, images, labels).compile()
+    return partial(_call, compiled, images, labels)
+
+
+def _call(compiled: Any, images: jax.Array, labels: jax.Array, state: RunState) -> Any:
+    return jax.block_until_ready(compiled(state, images, labels))
+
+
+def fit(program: Program, epochs: int) -> Iterator[tuple[RunState, EpochReport]]:
+    """Trains, and yields the state and a report after each epoch.
+
+    A yielded state is good until the next epoch is asked for, which takes over its memory.
+
+    >>> from jaxlearn import data, nn, optim
+    >>> digits = data.load("digits")
+    >>> train, validation = data.hold_out(digits.train, 100)
+    >>> model = nn.sequential(nn.flatten, nn.linear(10))
+    >>> program = compile_run(
+    ...     model, optim.adam(1e-2), train, validation, digits.test, batch_size=64, seed=0
+    ... )
+    >>> for state, report in fit(program, epochs=3):
+    ...     pass
+    >>> report.epoch, int(state.step), report.val_accuracy > 0.8
+    (3, 63, True)
+    """
+    state = program.state
+    for number in range(1, epochs + 1):
+        start = time.perf_counter()
+        state, means = program.epoch(state)
+        seconds = time.perf_counter() - start
+        result = program.validate(state) if program.validate else None
+        yield (
+            state,
+            EpochReport(
+                epoch=number,
+                train_loss=float(means.loss),
+                train_accuracy=float(means.accuracy),
+                val_loss=float(result.loss) if result else None,
+                val_accuracy=float(metrics.accuracy(result.confusion)) if result else None,
+                learning_rate=_learning_rate(state.opt_state),
+                seconds=seconds,
+            ),
+        )
+
+
+def _learning_rate(opt_state: Any) -> float | None:
+    try:
+        return float(str(current_learning_rate(opt_state)))  # 0.001, not 0.0010000000474974513
+    except ValueError:
+        return None

@@ -1,0 +1,148 @@
+"""A training run as a pair of pure functions."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+
+from jaxlearn import losses
+from jaxlearn.nn import Layer
+from jaxlearn.optim import apply_updates
+
+PyTree: TypeAlias = Any
+Loss: TypeAlias = Callable[[jax.Array, jax.Array], jax.Array]
+
+
+class RunState(NamedTuple):
+    """Everything that changes while a run trains: one pytree, to vmap, shard, donate and save.
+
+    Attributes:
+      params: parameters of the model.
+      model_state: what the model changes by itself, such as running means; a dict, often empty.
+      opt_state: state of the optimizer.
+      key: random key, from which shuffling and dropout draw.
+      step: updates made so far; int32 of shape ().
+    """
+
+    params: PyTree
+    model_state: PyTree
+    opt_state: PyTree
+    key: jax.Array
+    step: jax.Array
+
+
+class Means(NamedTuple):
+    """Means over the examples of an epoch, each measured just before the update it led to.
+
+    Attributes:
+      loss: shape ().
+      accuracy: share of right answers, shape ().
+    """
+
+    loss: jax.Array
+    accuracy: jax.Array
+
+
+class Run(NamedTuple):
+    """A training run.
+
+    Attributes:
+      init: `init(key, shape) -> RunState`, where `shape` is that of one example.
+      step: `step(state, images, labels, weights) -> (RunState, Means)`: one update on one batch.
+      epoch: `epoch(state, images, labels) -> (RunState, Means)`: every example once, in random
+        order, as one `lax.scan`.
+    """
+
+    init: Callable[[jax.Array, tuple[int, ...]], RunState]
+    step: Callable[[RunState, jax.Array, jax.Array, jax.Array], tuple[RunState, Means]]
+    epoch: Callable[[RunState, jax.Array, jax.Array], tuple[RunState, Means]]
+
+
+def to_float(images: jax.Array) -> jax.Array:
+    """Bytes 0 ... 255 become numbers 0 ... 1; numbers stay as they are.
+
+    >>> to_float(jnp.array([0, 255], jnp.uint8))
+    Array([0., 1.], dtype=float32)
+    """
+    return images / 255 if images.dtype == jnp.uint8 else images
+
+
+def make_run(model: Layer, optimizer: Any, *, batch_size: int, loss: Loss = losses.cross_entropy) -> Run:
+    """Builds a run out of a model and an optimizer.
+
+    Nothing is compiled here: put `jax.jit` around `epoch`, `jax.vmap` around runs. Built inside a
+    traced function, from a learning rate that is an argument of it, the run serves every value.
+
+    Args:
+      model: for one example; see `jaxlearn.nn`.
+      optimizer: a pair of `init` and `update`, from jaxlearn or optax.
+      batch_size: examples in an update. The last batch of an epoch holds what remains, and its loss
+        is the mean over those.
+      loss: `loss(logits, label)` of one example.
+
+    Raises:
+      ValueError: a batch size below 1; from `epoch`, fewer examples than one batch.
+
+    >>> from jaxlearn import nn, optim
+    >>> run = make_run(nn.sequential(nn.linear(3)), optim.sgd(0.1), batch_size=2)
+    >>> state = run.init(jax.random.key(0), (4,))
+    >>> state, means = jax.jit(run.epoch)(state, jnp.ones((5, 4)), jnp.zeros(5, int))
+    >>> int(state.step), means.loss.shape
+    (3, ())
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+
+    def init(key: jax.Array, shape: tuple[int, ...]) -> RunState:
+        init_key, run_key = jax.random.split(key)
+        params, model_state = model.init(init_key, shape)
+        return RunState(params, model_state, optimizer.init(params), run_key, jnp.zeros((), jnp.int32))
+
+    def step(
+        state: RunState, images: jax.Array, labels: jax.Array, weights: jax.Array
+    ) -> tuple[RunState, Means]:
+        next_key, batch_key = jax.random.split(state.key)
+        keys = jax.random.split(batch_key, labels.shape[0])
+
+        def objective(params: PyTree) -> tuple[jax.Array, tuple[Means, PyTree]]:
+            def forward(x: jax.Array, key: jax.Array) -> tuple[jax.Array, PyTree]:
+                return model.apply(params, state.model_state, x, key=key, train=True)
+
+            logits, model_state = jax.vmap(forward, out_axes=(0, None), axis_name="batch")(
+                to_float(images), keys
+            )
+            right = (jnp.argmax(logits, axis=1) == labels).astype(logits.dtype)
+            value = _mean(jax.vmap(loss)(logits, labels), weights)
+            return value, (Means(value, _mean(right, weights)), model_state)
+
+        grads, (means, model_state) = jax.grad(objective, has_aux=True)(state.params)
+        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        params = apply_updates(state.params, updates)
+        return RunState(params, model_state, opt_state, next_key, state.step + 1), means
+
+    def epoch(state: RunState, images: jax.Array, labels: jax.Array) -> tuple[RunState, Means]:
+        examples = labels.shape[0]
+        if batch_size > examples:
+            raise ValueError(f"batch_size must be at most the {examples} examples, got {batch_size}")
+        steps = -(-examples // batch_size)
+        run_key, order_key = jax.random.split(state.key)
+        order = jax.random.permutation(order_key, examples)
+        # the last batch is filled up from the front with examples of weight 0
+        order = jnp.pad(order, (0, steps * batch_size - examples), mode="wrap")
+        weights = (jnp.arange(steps * batch_size) < examples).astype(float)
+
+        def body(state: RunState, batch: tuple[jax.Array, jax.Array]) -> tuple[RunState, Means]:
+            index, weights = batch
+            return step(state, images[index], labels[index], weights)
+
+        batches = order.reshape(steps, batch_size), weights.reshape(steps, batch_size)
+        state, means = jax.lax.scan(body, state._replace(key=run_key), batches)
+        sizes = batches[1].sum(axis=1)
+        return state, Means(*(_mean(values, sizes) for values in means))
+
+    return Run(init, step, epoch)
+
+
+def _mean(values: jax.Array, weights: jax.Array) -> jax.Array:
+    return jnp.sum(weights.astype(values.dtype) * values) / jnp.sum(weights.astype(values.dtype))

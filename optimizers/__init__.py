@@ -1,0 +1,13 @@
+"""What `--opt NAME` means. To add an optimizer: one file with a recipe, and one line here."""
+
+from . import adam, momentum, rmsprop, sgd
+from ._recipe import Recipe
+
+__all__ = ["OPTIMIZERS", "Recipe"]
+
+OPTIMIZERS: dict[str, Recipe] = {
+    "sgd": sgd.RECIPE,
+    "momentum": momentum.RECIPE,
+    "rmsprop": rmsprop.RECIPE,
+    "adam": adam.RECIPE,
+}

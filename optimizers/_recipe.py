@@ -1,0 +1,56 @@
+"""What a recipe is."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jaxlearn.optim import Transform
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """An optimizer as `--opt NAME` runs it, and what there is to know about it.
+
+    Attributes:
+      factory: the function of `jaxlearn.optim`; its parameters are the hyperparameters.
+      update_rule: in one line.
+      memory: numbers kept for each parameter, the parameter itself not counted.
+      pros, cons, when: in one line each.
+      search: the least and the largest learning rate worth trying.
+      defaults: hyperparameters whose default value here is not the factory's.
+    """
+
+    factory: Callable[..., Transform]
+    update_rule: str
+    memory: str
+    pros: str
+    cons: str
+    when: str
+    search: tuple[float, float]
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def hyperparameters(self) -> dict[str, Any]:
+        """Every hyperparameter and its default value."""
+        parameters = inspect.signature(self.factory).parameters
+        return {name: p.default for name, p in parameters.items()} | dict(self.defaults)
+
+    def parse(self, setting: str) -> tuple[str, Any]:
+        """Reads "name=value" as a value of the type that the hyperparameter has.
+
+        Raises:
+          ValueError: no such hyperparameter, or a value of another type.
+        """
+        name, equals, text = setting.partition("=")
+        if not equals or name not in self.hyperparameters:
+            known = ", ".join(self.hyperparameters)
+            raise ValueError(f"must be NAME=VALUE with a NAME out of {known}; got {setting!r}")
+        if isinstance(self.hyperparameters[name], bool):
+            if text not in ("true", "false"):
+                raise ValueError(f"{name} must be true or false, got {text!r}")
+            return name, text == "true"
+        try:
+            return name, float(text)
+        except ValueError:
+            raise ValueError(f"{name} must be a number, got {text!r}") from None

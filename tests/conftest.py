@@ -1,0 +1,51 @@
+"""Strict JAX for every test: no silent promotion of dtypes or ranks, warnings are errors, two devices."""
+
+import os
+from pathlib import Path
+
+os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2"
+
+import hypothesis
+import jax
+import numpy as np
+import pytest
+
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+hypothesis.settings.register_profile("fast", max_examples=20, deadline=None, derandomize=True)
+hypothesis.settings.register_profile("deep", max_examples=1000, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def pytest_configure(config):
+    config.addinivalue_line("filterwarnings", "error")
+
+
+@pytest.fixture(scope="session")
+def golden():
+    """Reads a file of `tests/golden/`: `golden("optimizers")` is a dict of arrays."""
+    return lambda name: dict(np.load(GOLDEN / f"{name}.npz"))
+
+
+@pytest.fixture
+def x64():
+    """Runs a test in double precision."""
+    with jax.enable_x64(True):
+        yield
+
+
+@pytest.fixture(scope="session")
+def data_folder():
+    """`data_folder("mnist")` is the folder of its four original files."""
+    root = Path(os.environ.get("JAXLEARN_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+    def find(name):
+        folder = root / name
+        if not folder.is_dir():
+            pytest.skip(f"needs the original files in {folder}; set JAXLEARN_DATA to the folder of mnist/")
+        return folder
+
+    return find

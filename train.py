@@ -1,0 +1,210 @@
+"""Trains a model with an optimizer: `python train.py --opt adam`. See --help and --list."""
+
+import argparse
+import difflib
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import jax
+
+from jaxlearn import data, optim, schedules, training
+from models import MODELS
+from optimizers import OPTIMIZERS, Recipe
+
+
+class UsageError(Exception):
+    """A command line that cannot mean anything; exit status 2."""
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message)
+
+
+def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = Parser(prog="train.py", description=__doc__, allow_abbrev=False)
+    add = parser.add_argument
+    add("--opt", default="adam", metavar="NAME", help=f"{', '.join(OPTIMIZERS)} (default: adam)")
+    add("--model", default="mlp", metavar="NAME", help=f"{', '.join(MODELS)} (default: mlp)")
+    add("--dataset", default="auto", help="auto, mnist, fashion_mnist, digits or tfds:NAME (default: auto)")
+    add("--data-dir", type=Path, metavar="DIR", help="folder with the dataset's original files")
+    add("--epochs", type=whole(1), default=10, metavar="N", help="default: 10")
+    add("--batch-size", type=whole(1), default=64, metavar="N", help="default: 64")
+    add("--validation", type=whole(0), metavar="N",
+        help="training examples held out to validate on (default: a tenth, at most 5000)")  # fmt: skip
+    add("--lr", type=float, metavar="RATE", help="learning rate (default: the recipe's; see --list)")
+    add("--schedule", default="constant", help="constant, cosine, linear, step or exponential, "
+        "with options in epochs: step:epochs=3,factor=0.5 (default: constant)")  # fmt: skip
+    add("--weight-decay", type=float, metavar="X", help="L2 penalty (default: 0)")
+    add("--clip", type=float, metavar="NORM", help="largest norm of the gradient (default: none)")
+    add("--set", action="append", default=[], metavar="NAME=VALUE",
+        help="any hyperparameter, such as b1=0.95; may be repeated")  # fmt: skip
+    add("--seed", type=whole(0), default=0, metavar="N", help="default: 0")
+    add("--device", default="auto", choices=["auto", "cpu", "gpu", "tpu"], help="default: auto")
+    add("--out", type=Path, metavar="DIR", help="new folder for the results "
+        "(default: runs/<dataset>-<model>-<opt>-<seed>)")  # fmt: skip
+    add("--list", action="store_true", help="show optimizers and models, then stop")
+    return parser.parse_args(argv)
+
+
+def whole(least: int) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not least <= int(text) < 2**32:
+            raise argparse.ArgumentTypeError(f"must be a whole number from {least} up, got {text!r}")
+        return int(text)
+
+    return convert
+
+
+@contextmanager
+def usage(argument: str) -> Iterator[None]:
+    """Tells which argument a ValueError of the library is about."""
+    try:
+        yield
+    except data.DataError:
+        raise
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"argument {argument}: {error}") from None
+
+
+def pick(argument: str, name: str, known: dict[str, Any]) -> Any:
+    if name in known:
+        return known[name]
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
+    raise UsageError(f"argument {argument}: {name!r} is unknown; {hint}")
+
+
+def read_hyperparameters(args: argparse.Namespace, recipe: Recipe) -> dict[str, Any]:
+    with usage("--set"):
+        settings = dict(recipe.parse(setting) for setting in args.set)
+    for flag, name in (("--lr", "learning_rate"), ("--weight-decay", "weight_decay")):
+        value = getattr(args, flag.strip("-").replace("-", "_"))
+        if value is not None and settings.setdefault(name, value) != value:
+            raise UsageError(f"argument {flag}: {value} contradicts --set {name}={settings[name]}")
+    return recipe.hyperparameters | settings
+
+
+def build_optimizer(args: argparse.Namespace, recipe: Recipe, hyper: dict[str, Any], steps: int) -> Any:
+    """The optimizer of the command line, for epochs of `steps` updates."""
+    with usage(f"--opt {args.opt}"):
+        recipe.factory(**hyper)
+    with usage("--schedule"):
+        rate = schedules.parse(
+            args.schedule, hyper["learning_rate"], steps_per_epoch=steps, epochs=args.epochs
+        )
+    clip = []
+    if args.clip is not None:
+        with usage("--clip"):
+            clip = [optim.clip_by_global_norm(args.clip)]
+    return optim.chain(*clip, recipe.factory(**hyper | {"learning_rate": rate}))
+
+
+def pick_device(kind: str) -> jax.Device:
+    try:
+        device = jax.devices(None if kind == "auto" else kind)[0]
+    except RuntimeError:
+        found = ", ".join(sorted({d.platform for d in jax.devices()}))
+        raise OSError(f"--device {kind}: there is none here; JAX finds {found}") from None
+    jax.config.update("jax_default_device", device)
+    return device
+
+
+def print_list() -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    for name, recipe in OPTIMIZERS.items():
+        table = Table(title=name, title_justify="left", title_style="bold", show_header=False, box=None)
+        defaults = ", ".join(f"{k}={v}".lower() for k, v in recipe.hyperparameters.items())
+        table.add_row("update rule", recipe.update_rule)
+        table.add_row("memory", f"{recipe.memory} numbers for each parameter")
+        table.add_row("hyperparameters", defaults)
+        table.add_row("search lr", "{:g} to {:g}".format(*recipe.search))
+        for fact in ("pros", "cons", "when"):
+            table.add_row(fact, getattr(recipe, fact))
+        console.print(table, "")
+    models = Table(title="models", title_justify="left", title_style="bold", show_header=False, box=None)
+    for name, factory in MODELS.items():
+        models.add_row(name, (factory.__doc__ or "").splitlines()[0])
+    console.print(models)
+
+
+def run(args: argparse.Namespace) -> None:
+    recipe = pick("--opt", args.opt, OPTIMIZERS)
+    make_model = pick("--model", args.model, MODELS)
+    hyper = read_hyperparameters(args, recipe)
+    build_optimizer(args, recipe, hyper, steps=1)  # wrong input is told before anything is loaded
+    device = pick_device(args.device)
+    if args.out:
+        training.check_folder(args.out)
+
+    with usage("--dataset"):
+        dataset = data.load(args.dataset, args.data_dir)
+    print(f"dataset: {dataset.origin}", flush=True)
+    total = len(dataset.train.labels)
+    with usage("--validation"):
+        held_out = min(5000, total // 10) if args.validation is None else args.validation
+        train, validation = data.hold_out(dataset.train, held_out)
+    steps = math.ceil(len(train.labels) / args.batch_size)
+    optimizer = build_optimizer(args, recipe, hyper, steps)
+    folder = args.out or training.fresh_folder(
+        Path("runs")
+        / f"{dataset.name}-{args.model}-{args.opt}-{args.seed}".replace(":", "-").replace("/", "-")
+    )
+    training.check_folder(folder)
+
+    with usage("--batch-size"):
+        program = training.compile_run(
+            make_model(dataset.classes),
+            optimizer,
+            train,
+            validation,
+            dataset.test,
+            batch_size=args.batch_size,
+            seed=args.seed,
+        )
+    parameters = sum(leaf.size for leaf in jax.tree.leaves(program.state.params))
+    shown = ", ".join(f"{name}={value}".lower() for name, value in hyper.items())
+    print(f"model: {args.model}, {parameters:,} parameters; optimizer: {args.opt} ({shown})")
+    print(f"device: {device.device_kind}; compiled in {program.compile_seconds:.1f} s", flush=True)
+
+    identity = {"dataset": dataset.name, "model": args.model, "optimizer": args.opt}
+    identity |= {"hyperparameters": hyper, "seed": args.seed, "device": device.device_kind}
+    asked = {name: value for name, value in vars(args).items() if name not in ("list", "set", "lr", "opt")}
+    config = asked | identity | {"validation": held_out, "weight_decay": hyper["weight_decay"]}
+    config |= {"data_dir": args.data_dir and str(args.data_dir.absolute()), "out": str(folder)}
+    result, summary = training.record_run(program, folder, args.epochs, config, identity)
+
+    print(f"\ntest: loss {result.loss:.4f}  accuracy {summary['test_accuracy']:.4f}  "
+        f"macro F1 {summary['macro_f1']:.4f}  micro F1 {summary['micro_f1']:.4f}\n")  # fmt: skip
+    print("test examples by class (row) and answer (column):")
+    print(training.confusion_table(result))
+    print(f"\nresults in {folder} (params_digest {summary['params_digest'][:12]})")
+    if not math.isfinite(float(result.loss)):
+        print(f"the loss is {result.loss}: the run diverged; try a lower --lr than {hyper['learning_rate']}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    try:
+        args = parse_arguments(argv)
+        print_list() if args.list else run(args)
+    except UsageError as error:
+        print(f"train.py: {error}", file=sys.stderr)
+        return 2
+    except (data.DataError, OSError) as error:
+        print(f"train.py: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("train.py: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
