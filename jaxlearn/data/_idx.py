@@ -1,6 +1,7 @@
 """MNIST's file format, IDX inside gzip."""
 
 import gzip
+import math
 import zlib
 from pathlib import Path
 
@@ -27,15 +28,16 @@ def read_idx(path: Path, magic: int) -> np.ndarray:
     dimensions = magic % 256
     try:
         with gzip.open(path) as file:
-            header = np.frombuffer(file.read(4 + 4 * dimensions), ">u4").astype(int)
-            if len(header) and header[0] != magic:
-                found = _KINDS.get(int(header[0]), "something else")
-                hint = "; are two files swapped?" if header[0] in _KINDS else ""
-                raise DataError(f"{path} holds {found} where {_KINDS[magic]} (magic {magic}) must be{hint}")
-            if len(header) < 1 + dimensions:
+            header = file.read(4 + 4 * dimensions)
+            found = int.from_bytes(header[:4], "big")
+            if len(header) >= 4 and found != magic:
+                kind = _KINDS.get(found, "something else")
+                hint = "; are two files swapped?" if found in _KINDS else ""
+                raise DataError(f"{path} holds {kind} where {_KINDS[magic]} (magic {magic}) must be{hint}")
+            if len(header) < 4 + 4 * dimensions:
                 raise DataError(f"{path} is cut short: it has no complete header")
-            shape = tuple(header[1:].tolist())
-            size = int(np.prod(shape, dtype=object))
+            shape = tuple(np.frombuffer(header, ">u4")[1:].tolist())
+            size = math.prod(shape)
             if size > _LARGEST:
                 raise DataError(f"{path} claims {size} bytes of {_KINDS[magic]}; the most read is {_LARGEST}")
             content = file.read(size + 1)

@@ -1,5 +1,6 @@
 """Image sets of tensorflow-datasets, prepared and read without TensorFlow."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -44,10 +45,11 @@ def read_tfds(name: str, data_dir: Path | None = None) -> tuple[Split, Split, in
         builder_class = tfds.builder_cls(name.partition("/")[0])
     except Exception as error:
         raise DataError(f"tfds:{name} is unknown: {str(error).splitlines()[0]}") from None
+    prepared_dir = os.environ.get("TFDS_DATA_DIR")
     if issubclass(builder_class, tfds.builder_cls("mnist")) and not name.startswith("emnist"):
-        builder = _idx_builder(builder_class)()
+        builder = _idx_builder(builder_class)(data_dir=prepared_dir)
     else:
-        builder = tfds.builder(name)
+        builder = tfds.builder(name, data_dir=prepared_dir)
     if not builder.is_prepared():
         _prepare(builder, name, data_dir)
     return _read_split(builder, name, "train"), _read_split(builder, name, "test"), _classes(builder, name)
@@ -62,6 +64,7 @@ def _idx_builder(builder_class: Any) -> Any:
 
         class IdxBuilder(builder_class):  # type: ignore[misc]
             name = builder_class.name
+            url_infos = builder_class.url_infos  # found by the place of a class's file, which is not ours
 
             def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
                 urls = {split: [self.URL + name for name in pair] for split, pair in FILES.items()}
@@ -86,7 +89,7 @@ def _prepare(builder: Any, name: str, data_dir: Path | None) -> None:
         raise DataError(
             f"{data_dir} is not a folder: tfds:{name} looks there for the files it would download"
         )
-    for url, info in builder.url_infos.items():
+    for url, info in (builder.url_infos or {}).items():
         if data_dir is None or not (data_dir / info.filename).exists():
             try:
                 probe(url)

@@ -1,0 +1,193 @@
+"""What holds for every optimizer, over random trees, shapes and dtypes."""
+
+import chex
+import hypothesis
+import hypothesis.strategies as st
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from absl.testing import parameterized
+
+from jaxlearn import optim
+
+OPTIMIZERS = {
+    "sgd": optim.sgd,
+    "sgd all": lambda lr: optim.sgd(lr, momentum=0.9, dampening=0.3, weight_decay=0.1, maximize=True),
+    "sgd nesterov": lambda lr: optim.sgd(lr, momentum=0.9, nesterov=True),
+    "momentum": optim.momentum,
+    "momentum all": lambda lr: optim.momentum(lr, weight_decay=0.1, nesterov=True, maximize=True),
+    "adam": optim.adam,
+    "adam all": lambda lr: optim.adam(lr, weight_decay=0.1, amsgrad=True, maximize=True),
+    "rmsprop": optim.rmsprop,
+    "rmsprop all": lambda lr: optim.rmsprop(
+        lr, weight_decay=0.1, momentum=0.9, centered=True, maximize=True
+    ),
+    "clipped": lambda lr: optim.chain(optim.clip_by_global_norm(1.0), optim.sgd(lr)),
+}
+OPTAX = {
+    "sgd": optax.sgd,
+    "sgd nesterov": lambda lr: optax.sgd(lr, momentum=0.9, nesterov=True),
+    "momentum": lambda lr: optax.chain(optax.scale_by_learning_rate(lr), optax.trace(0.9)),
+    "adam": optax.adam,
+    "rmsprop": lambda lr: optax.rmsprop(lr, decay=0.99, eps_in_sqrt=False),
+}
+SHAPES = [(), (0,), (3,), (2, 2), (1, 2, 1, 2)]
+every_optimizer = pytest.mark.parametrize("name", OPTIMIZERS)
+
+
+def trees(dtypes):
+    """Nested dicts, lists and tuples of arrays, with None where a parameter is left out."""
+    leaf = st.builds(
+        lambda shape, dtype, seed: jnp.asarray(np.random.default_rng(seed).normal(size=shape), dtype),
+        st.sampled_from(SHAPES),
+        st.sampled_from(dtypes),
+        st.integers(0, 99),
+    )
+    return st.recursive(
+        leaf | st.none(),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.tuples(inner, inner)
+            | st.dictionaries(st.sampled_from("abc"), inner, max_size=3)
+        ),
+        max_leaves=5,
+    )
+
+
+def gradients(params, seed):
+    random = np.random.default_rng(seed)
+    return jax.tree.map(lambda p: jnp.asarray(random.normal(size=p.shape), p.dtype), params)
+
+
+def steps(opt, params, count=3):
+    state = opt.init(params)
+    for seed in range(count):
+        updates, state = opt.update(gradients(params, seed), state, params)
+        params = optim.apply_updates(params, updates)
+    return params, state
+
+
+def assert_same_types(a, b):
+    chex.assert_trees_all_equal_structs(a, b)
+    chex.assert_trees_all_equal_shapes_and_dtypes(a, b)
+
+
+@every_optimizer
+@hypothesis.given(params=trees([jnp.float32, jnp.bfloat16, jnp.float16]))
+def test_structure_shape_and_dtype_are_kept(name, params):
+    opt = OPTIMIZERS[name](0.01)
+    state = opt.init(params)
+    updates, new_state = opt.update(gradients(params, 0), state, params)
+    assert_same_types(updates, params)
+    assert_same_types(new_state, state)
+    assert_same_types(optim.apply_updates(params, updates), params)
+    chex.assert_tree_all_finite(updates)
+
+
+@every_optimizer
+@hypothesis.given(params=trees([jnp.float32]))
+def test_moments_match_parameters(name, params):
+    """Each array of a state is a scalar or has the shape and dtype of the parameter it belongs to."""
+    for leaf_shape in {(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(OPTIMIZERS[name](0.01).init(params))}:
+        owners = {(p.shape, p.dtype) for p in jax.tree.leaves(params)}
+        assert leaf_shape in owners | {((), jnp.dtype("int32")), ((), jnp.dtype("float32"))}
+
+
+@pytest.mark.parametrize("name", OPTAX)
+@hypothesis.given(params=trees([jnp.float32]))
+def test_equals_optax(name, params):
+    ours, _ = steps(OPTIMIZERS[name](0.01), params)
+    with jax.numpy_dtype_promotion("standard"):
+        theirs, _ = steps(OPTAX[name](0.01), params)
+    chex.assert_trees_all_close(ours, theirs, rtol=0, atol=1e-5)
+
+
+@every_optimizer
+@hypothesis.given(params=trees([jnp.float32]))
+def test_double_precision_stays(name, params):
+    with jax.enable_x64(True):
+        params = jax.tree.map(lambda p: jnp.asarray(p, jnp.float64), params)
+        after, _ = steps(OPTIMIZERS[name](0.01), params, count=1)
+        assert_same_types(after, params)
+
+
+@every_optimizer
+@hypothesis.settings(max_examples=5)
+@hypothesis.given(params=trees([jnp.float32]))
+def test_vmap_equals_a_loop(name, params):
+    rates = jnp.array([0.0, 1e-3, 0.1])
+    grid = jax.vmap(lambda lr: steps(OPTIMIZERS[name](lr), params))(rates)
+    for i, lr in enumerate(rates):
+        alone = steps(OPTIMIZERS[name](lr), params)
+        chex.assert_trees_all_close(jax.tree.map(lambda x: x[i], grid), alone, rtol=1e-6, atol=1e-6)
+
+
+@every_optimizer
+def test_a_number_and_an_array_mean_the_same(name):
+    params = {"w": jnp.array([1.0, -2.0]), "b": jnp.array(0.5)}
+    number, array = (steps(OPTIMIZERS[name](lr), params)[0] for lr in (0.01, jnp.array(0.01)))
+    chex.assert_trees_all_close(number, array, rtol=1e-6, atol=0)
+
+
+@every_optimizer
+def test_a_new_learning_rate_compiles_nothing(name):
+    chex.clear_trace_counter()
+    params = {"w": jnp.array([1.0, -2.0]), "b": jnp.array(0.5)}
+
+    @jax.jit
+    @chex.assert_max_traces(n=1)
+    def train(lr):
+        return steps(OPTIMIZERS[name](lr), params)
+
+    results = [train(lr)[0]["w"] for lr in (1e-3, 1e-2, 0.1, 1.0)]
+    assert len({tuple(np.asarray(r).tolist()) for r in results}) == 4
+
+
+@pytest.mark.parametrize("hyperparameter", ["b1", "b2", "eps", "weight_decay"])
+def test_every_number_of_adam_can_be_an_axis(hyperparameter):
+    params = {"w": jnp.array([1.0, -2.0])}
+    values = jnp.array([0.0, 0.3, 0.9])
+    run = lambda value: steps(optim.adam(0.01, **{hyperparameter: value}), params)[0]["w"]
+    np.testing.assert_allclose(jax.vmap(run)(values), jnp.stack([run(v) for v in values]), rtol=1e-6)
+    assert len(np.unique(np.asarray(jax.vmap(run)(values))[:, 0])) == 3
+
+
+@every_optimizer
+def test_bfloat16_follows_float32(name):
+    """In bfloat16 itself 0.999 is 1, so that Adam's second moment would never forget."""
+    params = {"w": jnp.array([1.0, -2.0, 0.5])}
+    low = jax.tree.map(lambda p: p.astype(jnp.bfloat16), params)
+    exact, rounded = (
+        steps(OPTIMIZERS[name](0.01), p, count=100)[0]["w"].astype(float) for p in (params, low)
+    )
+    np.testing.assert_allclose(rounded, exact, atol=0.15)
+
+
+@every_optimizer
+@pytest.mark.parametrize("size", [0.0, 1e-30, 1e15])
+def test_zero_tiny_and_huge_gradients_stay_finite(name, size):
+    opt = OPTIMIZERS[name](1e-3)
+    params = {"w": jnp.array([1.0, -2.0])}
+    state = opt.init(params)
+    for _ in range(3):
+        updates, state = opt.update({"w": jnp.array([size, -size])}, state, params)
+        chex.assert_tree_all_finite((updates, state))
+
+
+class JitChangesNothing(chex.TestCase):
+    @chex.variants(with_jit=True, without_jit=True)
+    @parameterized.named_parameters((name, name) for name in OPTIMIZERS)
+    def test_variants(self, name):
+        opt = OPTIMIZERS[name](0.01)
+        params = {"w": jnp.array([[1.0, -2.0]]), "b": (jnp.array(0.5), None)}
+        update = self.variant(opt.update)
+        state = self.variant(opt.init)(params)
+        reference_state = opt.init(params)
+        for seed in range(5):
+            grads = gradients(params, seed)
+            updates, state = update(grads, state, params)
+            reference, reference_state = opt.update(grads, reference_state, params)
+            chex.assert_trees_all_close(updates, reference, rtol=1e-5, atol=1e-7)
+            params = optim.apply_updates(params, updates)
