@@ -82,10 +82,14 @@ def pick(argument: str, name: str, known: dict[str, Any]) -> Any:
 def read_hyperparameters(args: argparse.Namespace, recipe: Recipe) -> dict[str, Any]:
     with usage("--set"):
         settings = dict(recipe.parse(setting) for setting in args.set)
-    for flag, name in (("--lr", "learning_rate"), ("--weight-decay", "weight_decay")):
-        value = getattr(args, flag.strip("-").replace("-", "_"))
-        if value is not None and settings.setdefault(name, value) != value:
-            raise UsageError(f"argument {flag}: {value} contradicts --set {name}={settings[name]}")
+    for flag, name, value in (
+        ("--lr", "learning_rate", args.lr),
+        ("--weight-decay", "weight_decay", args.weight_decay),
+    ):
+        if value is not None:
+            if name in settings:
+                raise UsageError(f"argument {flag}: {value} contradicts --set {name}={settings[name]}")
+            settings[name] = value
     return recipe.hyperparameters | settings
 
 
@@ -118,21 +122,13 @@ def print_list() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
-    for name, recipe in OPTIMIZERS.items():
-        table = Table(title=name, title_justify="left", title_style="bold", show_header=False, box=None)
-        defaults = ", ".join(f"{k}={v}".lower() for k, v in recipe.hyperparameters.items())
-        table.add_row("update rule", recipe.update_rule)
-        table.add_row("memory", f"{recipe.memory} numbers for each parameter")
-        table.add_row("hyperparameters", defaults)
-        table.add_row("search lr", "{:g} to {:g}".format(*recipe.search))
-        for fact in ("pros", "cons", "when"):
-            table.add_row(fact, getattr(recipe, fact))
-        console.print(table, "")
-    models = Table(title="models", title_justify="left", title_style="bold", show_header=False, box=None)
-    for name, factory in MODELS.items():
-        models.add_row(name, (factory.__doc__ or "").splitlines()[0])
-    console.print(models)
+    models = {name: (factory.__doc__ or "").splitlines()[0] for name, factory in MODELS.items()}
+    tables = {name: recipe.facts for name, recipe in OPTIMIZERS.items()} | {"models": models}
+    for title, rows in tables.items():
+        table = Table(title=title, title_justify="left", title_style="bold", show_header=False, box=None)
+        for name, text in rows.items():
+            table.add_row(name, text)
+        Console(highlight=False).print(table, "")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -153,10 +149,8 @@ def run(args: argparse.Namespace) -> None:
         train, validation = data.hold_out(dataset.train, held_out)
     steps = math.ceil(len(train.labels) / args.batch_size)
     optimizer = build_optimizer(args, recipe, hyper, steps)
-    folder = args.out or training.fresh_folder(
-        Path("runs")
-        / f"{dataset.name}-{args.model}-{args.opt}-{args.seed}".replace(":", "-").replace("/", "-")
-    )
+    name = f"{dataset.name}-{args.model}-{args.opt}-{args.seed}".replace(":", "-").replace("/", "-")
+    folder = args.out or training.fresh_folder(Path("runs") / name)
     training.check_folder(folder)
 
     with usage("--batch-size"):
@@ -174,11 +168,12 @@ def run(args: argparse.Namespace) -> None:
     print(f"model: {args.model}, {parameters:,} parameters; optimizer: {args.opt} ({shown})")
     print(f"device: {device.device_kind}; compiled in {program.compile_seconds:.1f} s", flush=True)
 
-    identity = {"dataset": dataset.name, "model": args.model, "optimizer": args.opt}
-    identity |= {"hyperparameters": hyper, "seed": args.seed, "device": device.device_kind}
-    asked = {name: value for name, value in vars(args).items() if name not in ("list", "set", "lr", "opt")}
-    config = asked | identity | {"validation": held_out, "weight_decay": hyper["weight_decay"]}
-    config |= {"data_dir": args.data_dir and str(args.data_dir.absolute()), "out": str(folder)}
+    identity = {"dataset": dataset.name, "model": args.model, "optimizer": args.opt, "hyperparameters": hyper}
+    identity |= {"seed": args.seed, "device": device.device_kind}
+    config = identity | {
+        option: getattr(args, option) for option in ("schedule", "clip", "batch_size", "epochs")
+    }
+    config |= {"validation": held_out, "data_dir": args.data_dir and str(args.data_dir.resolve())}
     result, summary = training.record_run(program, folder, args.epochs, config, identity)
 
     print(f"\ntest: loss {result.loss:.4f}  accuracy {summary['test_accuracy']:.4f}  "

@@ -36,6 +36,19 @@ class Recipe:
         parameters = inspect.signature(self.factory).parameters
         return {name: p.default for name, p in parameters.items()} | dict(self.defaults)
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """What `--list` shows."""
+        return {
+            "update rule": self.update_rule,
+            "memory": f"{self.memory} numbers for each parameter",
+            "hyperparameters": ", ".join(f"{k}={v}".lower() for k, v in self.hyperparameters.items()),
+            "search": "learning rates from {:g} to {:g}".format(*self.search),
+            "pros": self.pros,
+            "cons": self.cons,
+            "when": self.when,
+        }
+
     def parse(self, setting: str) -> tuple[str, Any]:
         """Reads "name=value" as a value of the type that the hyperparameter has.
 

@@ -5,7 +5,7 @@ from ._recipe import Recipe
 RECIPE = Recipe(
     factory=optim.momentum,
     update_rule="v = momentum * v - lr * g;  w = w + v",
-    memory="1 (velocity)",
+    memory="1",
     pros="converges faster than sgd, rolls through flat places and small bumps",
     cons="one more hyperparameter to tune",
     when="final accuracy matters most and there is time to tune",

@@ -119,8 +119,7 @@ def fit(program: Program, epochs: int) -> Iterator[tuple[RunState, EpochReport]]
     >>> program = compile_run(
     ...     model, optim.adam(1e-2), train, validation, digits.test, batch_size=64, seed=0
     ... )
-    >>> for state, report in fit(program, epochs=3):
-    ...     pass
+    >>> *_, (state, report) = fit(program, epochs=3)
     >>> report.epoch, int(state.step), report.val_accuracy > 0.8
     (3, 63, True)
     """
@@ -134,10 +133,10 @@ def fit(program: Program, epochs: int) -> Iterator[tuple[RunState, EpochReport]]
             state,
             EpochReport(
                 epoch=number,
-                train_loss=float(means.loss),
-                train_accuracy=float(means.accuracy),
-                val_loss=float(result.loss) if result else None,
-                val_accuracy=float(metrics.accuracy(result.confusion)) if result else None,
+                train_loss=to_number(means.loss),
+                train_accuracy=to_number(means.accuracy),
+                val_loss=to_number(result.loss) if result else None,
+                val_accuracy=to_number(metrics.accuracy(result.confusion)) if result else None,
                 learning_rate=_learning_rate(state.opt_state),
                 seconds=seconds,
             ),
@@ -146,6 +145,15 @@ def fit(program: Program, epochs: int) -> Iterator[tuple[RunState, EpochReport]]
 
 def _learning_rate(opt_state: Any) -> float | None:
     try:
-        return float(str(current_learning_rate(opt_state)))  # 0.001, not 0.0010000000474974513
+        return to_number(current_learning_rate(opt_state))
     except ValueError:
         return None
+
+
+def to_number(scalar: jax.Array) -> float:
+    """An array of shape () as the shortest number that rounds to it: 0.001, not 0.0010000000474974513.
+
+    >>> to_number(jax.numpy.float32(0.001))
+    0.001
+    """
+    return float(str(scalar))

@@ -10,7 +10,7 @@ from ._checkpoint import params_digest, save_checkpoint
 from ._console import fit_with_progress
 from ._curves import plot_curves
 from ._evaluate import Evaluation
-from ._fit import EpochReport, Program
+from ._fit import EpochReport, Program, to_number
 from ._folder import to_json, write_file, write_json
 
 
@@ -33,7 +33,7 @@ def record_run(
       The evaluation on the test examples, and the content of `summary.json`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "config.json", config)
+    write_json(folder / "config.json", config | {"version": __version__})
     state, reports = program.state, list[EpochReport]()
     for trained, report in fit_with_progress(program, epochs):
         state = trained
@@ -44,10 +44,10 @@ def record_run(
     save_checkpoint(folder / "checkpoints" / str(epochs), state)
     summary = identity | {
         "epochs": epochs,
-        "test_loss": float(result.loss),
-        "test_accuracy": float(metrics.accuracy(result.confusion)),
-        "macro_f1": float(metrics.macro_f1(result.confusion)),
-        "micro_f1": float(metrics.micro_f1(result.confusion)),
+        "test_loss": to_number(result.loss),
+        "test_accuracy": to_number(metrics.accuracy(result.confusion)),
+        "macro_f1": to_number(metrics.macro_f1(result.confusion)),
+        "micro_f1": to_number(metrics.micro_f1(result.confusion)),
         "confusion_matrix": result.confusion.tolist(),
         "compile_seconds": program.compile_seconds,
         "train_seconds": sum(report.seconds for report in reports),

@@ -77,12 +77,16 @@ def record_optimizers():
     random = np.random.RandomState(0)
     params = [random.standard_normal(shape) for shape in SHAPES]
     # gradients of very different sizes, one leaf to the next
-    grads = [random.standard_normal((STEPS, *s)) * size for s, size in zip(SHAPES, (1, 10, 0.1, 1), strict=True)]
+    grads = [
+        random.standard_normal((STEPS, *s)) * size for s, size in zip(SHAPES, (1, 10, 0.1, 1), strict=True)
+    ]
     arrays = {f"params/{i}": p for i, p in enumerate(params)} | {f"grads/{i}": g for i, g in enumerate(grads)}
     cases = [(name, options, False) for name, many in OPTIMIZERS.items() for options in many]
     for name, options, schedule in cases + [(*case, True) for case in SCHEDULED]:
         for dtype in (torch.float64, torch.float32):
-            key = json.dumps({"optimizer": name, "options": options, "schedule": STEP_LR if schedule else None})
+            key = json.dumps(
+                {"optimizer": name, "options": options, "schedule": STEP_LR if schedule else None}
+            )
             arrays[f"{str(dtype).removeprefix('torch.')}/{key}"] = trajectory(
                 name, options, params, grads, dtype, schedule
             )

@@ -17,7 +17,9 @@ def _write(folder, sizes=(20, 10)):
         header = np.array([2051, size, 28, 28], ">u4").tobytes()
         (folder / images).write_bytes(gzip.compress(header + pixels))
         header = np.array([2049, size], ">u4").tobytes()
-        (folder / labels).write_bytes(gzip.compress(header + (np.arange(size) % 10).astype(np.uint8).tobytes()))
+        (folder / labels).write_bytes(
+            gzip.compress(header + (np.arange(size) % 10).astype(np.uint8).tobytes())
+        )
     return folder
 
 

@@ -15,16 +15,40 @@ from jaxlearn.data._idx import NAMES, read_folder
 # sizes and SHA-256 as published with the files
 PUBLISHED = {
     "mnist": {
-        "train-images-idx3-ubyte.gz": (9912422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
-        "train-labels-idx1-ubyte.gz": (28881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
-        "t10k-images-idx3-ubyte.gz": (1648877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
-        "t10k-labels-idx1-ubyte.gz": (4542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
+        "train-images-idx3-ubyte.gz": (
+            9912422,
+            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        ),
+        "train-labels-idx1-ubyte.gz": (
+            28881,
+            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        ),
+        "t10k-images-idx3-ubyte.gz": (
+            1648877,
+            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        ),
+        "t10k-labels-idx1-ubyte.gz": (
+            4542,
+            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        ),
     },
     "fashion_mnist": {
-        "train-images-idx3-ubyte.gz": (26421880, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"),
-        "train-labels-idx1-ubyte.gz": (29515, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"),
-        "t10k-images-idx3-ubyte.gz": (4422102, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
-        "t10k-labels-idx1-ubyte.gz": (5148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
+        "train-images-idx3-ubyte.gz": (
+            26421880,
+            "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+        ),
+        "train-labels-idx1-ubyte.gz": (
+            29515,
+            "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+        ),
+        "t10k-images-idx3-ubyte.gz": (
+            4422102,
+            "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+        ),
+        "t10k-labels-idx1-ubyte.gz": (
+            5148,
+            "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+        ),
     },
 }  # fmt: skip
 
@@ -82,7 +106,7 @@ def test_a_broken_file_is_never_cached(broken, small_register, cache):
     with pytest.raises(data.DataError, match="is not the registered file"):
         data.load("mnist")
     assert not (cache / "mnist" / broken).exists()
-    assert set(p.name for p in (cache / "mnist").iterdir()) <= set(NAMES)
+    assert {p.name for p in (cache / "mnist").iterdir()} <= set(NAMES)
 
 
 def test_another_length_is_told_before_the_download(small_register, cache):
@@ -115,7 +139,7 @@ def test_a_transfer_that_breaks_off_leaves_nothing(small_register, cache, tmp_pa
 
 def test_a_server_that_never_answers_costs_seconds(small_register, tmp_path, serve, monkeypatch):
     class Hangs(http.server.SimpleHTTPRequestHandler):
-        def do_HEAD(self):  # noqa: N802
+        def do_HEAD(self):
             time.sleep(6)
 
     monkeypatch.setenv("JAXLEARN_MIRROR", serve(tmp_path, Hangs))
@@ -126,7 +150,9 @@ def test_a_server_that_never_answers_costs_seconds(small_register, tmp_path, ser
 
 
 def test_offline_says_what_to_do(cache):
-    with pytest.raises(data.DataError, match="does not answer .*; put .* into a folder and pass it as --data-dir"):
+    with pytest.raises(
+        data.DataError, match="does not answer .*; put .* into a folder and pass it as --data-dir"
+    ):
         data.load("fashion_mnist")
 
 

@@ -12,9 +12,7 @@ from jax.test_util import check_grads
 
 from jaxlearn import losses, nn
 
-KEYS = {
-    key.rsplit("/", 1)[0] for key in np.load(Path(__file__).parents[2] / "golden" / "layers.npz")
-}
+KEYS = {key.rsplit("/", 1)[0] for key in np.load(Path(__file__).parents[2] / "golden" / "layers.npz")}
 cases = lambda layer: [key for key in sorted(KEYS) if json.loads(key)["layer"] == layer]
 
 
@@ -85,7 +83,9 @@ def test_both_convolutions_agree(x64):
     x, weight = jax.random.normal(keys[0], (9, 8, 3)), jax.random.normal(keys[1], (3, 3, 3, 4))
     for stride, padding in [(1, 0), (2, 1), (3, 2)]:
         patches, native = (
-            jax.value_and_grad(lambda x, w, f=f, s=stride, p=padding: jnp.sum(f(x, w, s, p) ** 2), (0, 1))(x, weight)
+            jax.value_and_grad(lambda x, w, f=f, s=stride, p=padding: jnp.sum(f(x, w, s, p) ** 2), (0, 1))(
+                x, weight
+            )
             for f in (_conv._convolve_patches, _conv._convolve_natively)
         )
         chex.assert_trees_all_close(patches, native, rtol=1e-12)

@@ -21,9 +21,7 @@ OPTIMIZERS = {
     "adam": optim.adam,
     "adam all": lambda lr: optim.adam(lr, weight_decay=0.1, amsgrad=True, maximize=True),
     "rmsprop": optim.rmsprop,
-    "rmsprop all": lambda lr: optim.rmsprop(
-        lr, weight_decay=0.1, momentum=0.9, centered=True, maximize=True
-    ),
+    "rmsprop all": lambda lr: optim.rmsprop(lr, weight_decay=0.1, momentum=0.9, centered=True, maximize=True),
     "clipped": lambda lr: optim.chain(optim.clip_by_global_norm(1.0), optim.sgd(lr)),
 }
 OPTAX = {
@@ -90,7 +88,9 @@ def test_structure_shape_and_dtype_are_kept(name, params):
 @hypothesis.given(params=trees([jnp.float32]))
 def test_moments_match_parameters(name, params):
     """Each array of a state is a scalar or has the shape and dtype of the parameter it belongs to."""
-    for leaf_shape in {(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(OPTIMIZERS[name](0.01).init(params))}:
+    for leaf_shape in {
+        (leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(OPTIMIZERS[name](0.01).init(params))
+    }:
         owners = {(p.shape, p.dtype) for p in jax.tree.leaves(params)}
         assert leaf_shape in owners | {((), jnp.dtype("int32")), ((), jnp.dtype("float32"))}
 
@@ -121,7 +121,7 @@ def test_vmap_equals_a_loop(name, params):
     grid = jax.vmap(lambda lr: steps(OPTIMIZERS[name](lr), params))(rates)
     for i, lr in enumerate(rates):
         alone = steps(OPTIMIZERS[name](lr), params)
-        chex.assert_trees_all_close(jax.tree.map(lambda x: x[i], grid), alone, rtol=1e-6, atol=1e-6)
+        chex.assert_trees_all_close(jax.tree.map(lambda x, i=i: x[i], grid), alone, rtol=1e-6, atol=1e-6)
 
 
 @every_optimizer

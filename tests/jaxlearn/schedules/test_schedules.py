@@ -28,7 +28,9 @@ def test_equals_recorded_pytorch_at_every_step(key, golden, x64):
     np.testing.assert_allclose(rates, golden("schedules")[key], rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("factory", [schedules.step, schedules.exponential, schedules.linear, schedules.cosine])
+@pytest.mark.parametrize(
+    "factory", [schedules.step, schedules.exponential, schedules.linear, schedules.cosine]
+)
 @pytest.mark.parametrize("steps", [0, -1, 2.5])
 def test_wrong_lengths_are_told(factory, steps):
     arguments = (1.0, 0.5) if factory in (schedules.exponential, schedules.linear) else (1.0,)

@@ -1,0 +1,20 @@
+"""What importing the library costs and shows."""
+
+import subprocess
+import sys
+
+import jaxlearn
+
+
+def test_import_is_light():
+    heavy = "tensorflow_datasets matplotlib sklearn optax scipy.stats rich orbax pooch requests PIL".split()
+    code = f"import sys, jaxlearn; print([m for m in {heavy} if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.strip() == "[]"
+
+
+def test_every_public_name_is_there_and_documented():
+    for module in (getattr(jaxlearn, name) for name in jaxlearn.__all__ if not name.startswith("_")):
+        assert sorted(module.__all__) == list(module.__all__) if hasattr(module, "__all__") else True
+        for name in getattr(module, "__all__", []):
+            assert getattr(module, name).__doc__ or name == "Schedule", f"{module.__name__}.{name}"

@@ -1,0 +1,119 @@
+"""What a run leaves behind, and what it does not."""
+
+import hashlib
+import json
+
+import chex
+import jax
+import numpy as np
+import pytest
+
+from jaxlearn import data, nn, optim, training
+from jaxlearn.training import _folder
+
+IDENTITY = {"dataset": "digits", "model": "linear", "optimizer": "adam", "seed": 0}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return data.load("digits")
+
+
+def program(digits, held_out=100, opt=None, seed=0):
+    train, validation = data.hold_out(digits.train, held_out)
+    model = nn.sequential(nn.flatten, nn.linear(10))
+    opt = opt or optim.adam(1e-2)
+    return training.compile_run(model, opt, train, validation, digits.test, batch_size=64, seed=seed)
+
+
+def test_a_run_leaves_the_files_and_keys_it_promises(digits, tmp_path, capsys):
+    folder = tmp_path / "deep" / "run"
+    result, summary = training.record_run(program(digits), folder, 3, {"seed": 0}, IDENTITY)
+    files = {"config.json", "metrics.jsonl", "summary.json", "curves.png", "checkpoints"}
+    assert {p.name for p in folder.iterdir()} == files
+    assert json.loads((folder / "config.json").read_text()).items() > {"seed": 0}.items()
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    keys = "epoch train_loss train_accuracy val_loss val_accuracy learning_rate seconds"
+    assert [list(line) for line in lines] == [keys.split()] * 3
+    assert [line["epoch"] for line in lines] == [1, 2, 3]
+    assert lines[0]["learning_rate"] == 0.01
+    assert json.loads((folder / "summary.json").read_text()) == summary
+    assert set(summary) >= {"test_loss", "test_accuracy", "macro_f1", "micro_f1", "train_seconds", "version"}
+    assert summary["test_accuracy"] == pytest.approx(np.trace(result.confusion) / 360, abs=1e-6)
+    assert summary["test_accuracy"] > 0.85
+    assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) == 3
+    assert all(part in shown[1] for part in ("epoch 2/3", "loss", "val accuracy", "examples/s", "left"))
+
+
+def test_without_validation_its_numbers_are_null(digits, tmp_path):
+    training.record_run(program(digits, held_out=0), tmp_path, 1, {}, IDENTITY)
+    line = json.loads((tmp_path / "metrics.jsonl").read_text())
+    assert line["val_loss"] is None
+    assert line["val_accuracy"] is None
+
+
+def test_a_diverged_run_writes_valid_json(digits, tmp_path):
+    training.record_run(program(digits, opt=optim.sgd(1e38)), tmp_path, 1, {}, IDENTITY)
+    assert json.loads((tmp_path / "metrics.jsonl").read_text())["train_loss"] is None
+
+
+def test_same_seed_same_digest(digits):
+    def digest(seed):
+        *_, (state, _) = training.fit(program(digits, seed=seed), 2)
+        return training.params_digest(state.params)
+
+    assert digest(0) == digest(0) != digest(1)
+
+
+def test_params_digest_is_the_hash_of_the_bytes():
+    params = {"b": np.arange(3, dtype=np.float32), "a": np.float32(7)}
+    want = hashlib.sha256(params["a"].tobytes() + params["b"].tobytes()).hexdigest()
+    assert training.params_digest(params) == want
+    assert training.params_digest(jax.tree.map(jax.numpy.asarray, params)) == want
+
+
+def test_a_checkpoint_holds_the_whole_state(digits, tmp_path):
+    first = program(digits)
+    *_, (state, _) = training.fit(first, 1)
+    training.save_checkpoint(tmp_path / "1", state)
+    loaded = training.load_checkpoint(tmp_path / "1", program(digits, seed=5).state)
+    chex.assert_trees_all_equal(loaded._replace(key=0), state._replace(key=0))
+    assert (jax.random.key_data(loaded.key) == jax.random.key_data(state.key)).all()
+    # and goes on where it was
+    chex.assert_trees_all_equal(first.epoch(loaded)[1], first.epoch(state)[1])
+
+
+def test_folders_that_cannot_be_used_are_told(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="is a file; a new or empty folder is needed"):
+        training.check_folder(tmp_path / "file")
+    with pytest.raises(OSError, match="cannot be written"):
+        training.check_folder(tmp_path / "file" / "below")
+    with pytest.raises(OSError, match="cannot be written"):
+        training.check_folder(_folder.Path("/proc/run"))
+    with pytest.raises(OSError, match="is not empty"):
+        training.check_folder(tmp_path)
+    (tmp_path / "config.json").touch()
+    with pytest.raises(OSError, match="holds a run already"):
+        training.check_folder(tmp_path)
+    training.check_folder(tmp_path / "new" / "deep")
+    assert {p.name for p in tmp_path.iterdir()} == {"file", "config.json"}
+
+
+def test_a_fresh_folder_counts_up(tmp_path):
+    assert training.fresh_folder(tmp_path / "run") == tmp_path / "run"
+    (tmp_path / "run").mkdir()
+    assert training.fresh_folder(tmp_path / "run") == tmp_path / "run-2"
+    (tmp_path / "run-2").mkdir()
+    assert training.fresh_folder(tmp_path / "run") == tmp_path / "run-3"
+
+
+def test_a_file_that_cannot_be_finished_leaves_the_old_one(tmp_path, monkeypatch):
+    path = tmp_path / "summary.json"
+    _folder.write_json(path, {"a": 1})
+    monkeypatch.setattr(_folder.os, "replace", lambda *args: (_ for _ in ()).throw(OSError("full")))
+    with pytest.raises(OSError, match="full"):
+        _folder.write_json(path, {"a": 2})
+    assert json.loads(path.read_text()) == {"a": 1}

@@ -1,0 +1,174 @@
+"""Runs: what an epoch is, under jit, vmap and donation."""
+
+import chex
+import hypothesis
+import hypothesis.strategies as st
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxlearn import losses, nn, optim, training
+
+MODEL = nn.sequential(nn.flatten, nn.linear(5), jax.nn.tanh, nn.linear(3))
+SHAPE = (2, 2, 1)
+
+
+def examples(count, seed=0):
+    random = np.random.default_rng(seed)
+    images = random.integers(0, 256, (count, *SHAPE), np.uint8)
+    return jnp.asarray(images), jnp.asarray(random.integers(0, 3, count), jnp.int32)
+
+
+def make(opt=None, batch_size=4, seed=0):
+    run = training.make_run(MODEL, opt or optim.adam(0.01), batch_size=batch_size)
+    return run, run.init(jax.random.key(seed), SHAPE)
+
+
+def mean_loss(params, images, labels):
+    logits = jax.vmap(lambda x: MODEL.apply(params, {}, x / 255)[0])(images)
+    return jnp.mean(jax.vmap(losses.cross_entropy)(logits, labels))
+
+
+def test_a_step_is_gradient_descent_on_the_mean_loss():
+    images, labels = examples(4)
+    run, state = make(optim.sgd(0.5))
+    after, means = run.step(state, images, labels, jnp.ones(4))
+    value, grads = jax.value_and_grad(mean_loss)(state.params, images, labels)
+    want = jax.tree.map(lambda p, g: p - 0.5 * g, state.params, grads)
+    chex.assert_trees_all_close(after.params, want, rtol=1e-5, atol=1e-7)
+    assert means.loss == pytest.approx(float(value), rel=1e-6)
+    assert int(after.step) == 1
+
+
+def test_examples_of_weight_0_do_not_count():
+    """The last batch of an epoch is filled up with these; the step is that of the smaller batch."""
+    images, labels = examples(4)
+    run, state = make()
+    filled, filled_means = run.step(state, images, labels, jnp.array([1.0, 1.0, 1.0, 0.0]))
+    small, small_means = run.step(state, images[:3], labels[:3], jnp.ones(3))
+    chex.assert_trees_all_close(filled.params, small.params, rtol=1e-5, atol=1e-6)
+    chex.assert_trees_all_close(filled_means, small_means, rtol=1e-5)
+
+
+@hypothesis.settings(max_examples=10)
+@hypothesis.given(count=st.integers(1, 30), data=st.data())
+def test_an_epoch_sees_every_example_once(count, data):
+    """While nothing is learnt, the means over the epoch are the means over the set."""
+    batch_size = data.draw(st.integers(1, count))
+    images, labels = examples(count)
+    run, state = make(optim.sgd(0.0), batch_size)
+    after, means = run.epoch(state, images, labels)
+    result = training.evaluate(MODEL, state.params, {}, images, labels)
+    assert means.loss == pytest.approx(float(result.loss), rel=1e-5)
+    assert means.accuracy == pytest.approx(float(jnp.trace(result.confusion)) / count, rel=1e-5)
+    assert int(after.step) == -(-count // batch_size)
+    chex.assert_trees_all_equal(after.params, state.params)
+
+
+def test_epochs_are_shuffled_differently():
+    images, labels = examples(8)
+    run, state = make(batch_size=2)
+    first, _ = run.epoch(state, images, labels)
+    replayed, _ = run.epoch(state._replace(key=first.key), images, labels)
+    assert any(
+        (a != b).any() for a, b in zip(*map(jax.tree.leaves, (first.params, replayed.params)), strict=True)
+    )
+
+
+class JitChangesNothing(chex.TestCase):
+    @chex.variants(with_jit=True, without_jit=True)
+    def test_epoch(self):
+        images, labels = examples(10)
+        run, state = make()
+        after, means = self.variant(run.epoch)(state, images, labels)
+        reference, reference_means = run.epoch(state, images, labels)
+        chex.assert_trees_all_close(after.params, reference.params, rtol=1e-5, atol=1e-6)
+        chex.assert_trees_all_close(means, reference_means, rtol=1e-5)
+
+
+def test_one_epoch_program_serves_all_epochs():
+    chex.clear_trace_counter()
+    images, labels = examples(10)
+    run, state = make()
+    epoch = jax.jit(chex.assert_max_traces(run.epoch, n=1), donate_argnums=0)
+    for _ in range(3):
+        before = state
+        state, _ = epoch(state, images, labels)
+        assert all(leaf.is_deleted() for leaf in jax.tree.leaves(before.params))
+    assert int(state.step) == 9
+
+
+def test_a_grid_of_runs_is_one_program_and_equals_the_runs_alone():
+    chex.clear_trace_counter()
+    images, labels = examples(20)
+
+    @jax.jit
+    @chex.assert_max_traces(n=1)
+    def train(learning_rate, seed):
+        run = training.make_run(MODEL, optim.adam(learning_rate), batch_size=8)
+        state = run.init(jax.random.key(seed), SHAPE)
+        for _ in range(2):
+            state, means = run.epoch(state, images, labels)
+        return state.params, means
+
+    rates, seeds = jnp.array([1e-3, 1e-2, 1e-1]), jnp.arange(2)
+    grid = jax.vmap(jax.vmap(train, (None, 0)), (0, None))(rates, seeds)
+    chex.clear_trace_counter()
+    for i, rate in enumerate(rates):
+        for j, seed in enumerate(seeds):
+            member = jax.tree.map(lambda x, i=i, j=j: x[i, j], grid)
+            chex.assert_trees_all_close(member, train(rate, seed), rtol=1e-4, atol=1e-5)
+
+
+def test_optax_optimizers_train_as_well():
+    images, labels = examples(20)
+    ours, _ = make(optim.adam(0.01))
+    theirs, state = make(optax.adam(0.01))
+    with jax.numpy_dtype_promotion("standard"):
+        got, _ = theirs.epoch(state, images, labels)
+    want, _ = ours.epoch(ours.init(jax.random.key(0), SHAPE), images, labels)
+    chex.assert_trees_all_close(got.params, want.params, atol=1e-5)
+
+
+def test_running_statistics_and_random_keys_reach_the_layers():
+    """A layer that averages over the batch's axis name and draws noise for each example."""
+
+    def apply(params, state, x, *, key=None, train=False):
+        if not train:
+            return x, state
+        mean = jax.lax.pmean(jnp.mean(x), "batch")
+        return x + 1e-3 * jax.random.normal(key, x.shape), {"mean": 0.5 * state["mean"] + 0.5 * mean}
+
+    tracking = nn.Layer(lambda key, shape: ({}, {"mean": jnp.zeros(())}), apply)
+    model = nn.sequential(tracking, nn.flatten, nn.linear(3))
+    images, labels = examples(8)
+    run = training.make_run(model, optim.sgd(0.1), batch_size=8)
+    state = run.init(jax.random.key(0), SHAPE)
+    state, _ = run.epoch(state, images, labels)
+    assert state.model_state["0"]["mean"] == pytest.approx(float(jnp.mean(images / 255)) / 2, rel=1e-5)
+    result = training.evaluate(model, state.params, state.model_state, images, labels)
+    assert int(result.confusion.sum()) == 8
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 29, 30, 31, 1000])
+def test_evaluation_scores_every_example_at_any_batch_size(batch_size):
+    images, labels = examples(30)
+    _, state = make()
+    result = training.evaluate(MODEL, state.params, {}, images, labels, batch_size=batch_size)
+    assert result.loss == pytest.approx(float(mean_loss(state.params, images, labels)), rel=1e-5)
+    logits = jax.vmap(lambda x: MODEL.apply(state.params, {}, x / 255)[0])(images)
+    for label, prediction in zip(labels, jnp.argmax(logits, axis=1), strict=True):
+        result = result._replace(confusion=result.confusion.at[label, prediction].add(-1))
+    assert not result.confusion.any()
+
+
+def test_wrong_batch_sizes_are_told():
+    with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
+        make(batch_size=0)
+    run, state = make(batch_size=9)
+    with pytest.raises(ValueError, match="batch_size must be at most the 8 examples, got 9"):
+        run.epoch(state, *examples(8))
+    with pytest.raises(ValueError, match="batch_size must be at least 1"):
+        training.evaluate(MODEL, state.params, {}, *examples(8), batch_size=0)
