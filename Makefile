@@ -1,0 +1,59 @@
+# `make train` and `make test` need git, make, and Python 3.11 or newer with pip and venv; they install
+# the rest into .venv. ARGS go to train.py: make train ARGS="--opt sgd --epochs 3"
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: train test lint types wheel test-wheel test-deep bench clean
+
+train: .venv/train
+	$(BIN)/python train.py --opt adam $(ARGS)
+
+test: .venv/test
+	$(BIN)/python -m pytest --quiet $(ARGS)
+
+lint: .venv/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/test
+	$(BIN)/mypy
+
+wheel: .venv/test
+	rm -rf dist
+	$(BIN)/python -m build --wheel --outdir dist . > /dev/null
+	$(BIN)/python -m zipfile --list dist/*.whl
+
+# the library's own tests against the wheel, in an environment and a folder that know nothing of this one
+test-wheel: wheel
+	rm -rf build/wheel && mkdir -p build/wheel
+	$(PYTHON) -m venv build/wheel/venv
+	build/wheel/venv/bin/python -m pip install --quiet --disable-pip-version-check \
+	    --constraint constraints.txt "$$(echo dist/*.whl)[test]"
+	mkdir build/wheel/tests
+	cp -r tests/conftest.py tests/golden tests/jaxlearn build/wheel/tests
+	cd build/wheel && JAXLEARN_DATA=$${JAXLEARN_DATA:-$(CURDIR)/../shared/data} venv/bin/python -m pytest \
+	    --quiet --rootdir . --import-mode=importlib tests
+
+# the property tests with a thousand examples each instead of twenty
+test-deep: .venv/test
+	HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest --quiet tests/jaxlearn
+
+# what importing costs
+bench: .venv/test
+	$(BIN)/python benchmarks/imports.py
+
+.venv/train: pyproject.toml constraints.txt
+	@echo "installing jaxlearn and what train.py needs into .venv (a minute or two) ..."
+	$(PYTHON) -m venv .venv
+	$(INSTALL) --editable '.[train]'
+	@touch $@
+
+.venv/test: pyproject.toml constraints.txt
+	@echo "installing jaxlearn and what its tests need into .venv (a minute or two) ..."
+	$(PYTHON) -m venv .venv
+	$(INSTALL) --editable '.[test]'
+	@touch .venv/train $@
+
+clean:
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
