@@ -58,7 +58,13 @@ def load(name: str = "auto", data_dir: str | Path | None = None) -> Dataset:
         raise ValueError(
             f"dataset {name!r} is unknown; known are auto, {', '.join(TITLES)}, digits, tfds:NAME"
         )
-    return _mnist_like(name, folder)
+    try:
+        return _mnist_like(name, folder)
+    except DataError as error:
+        if folder is not None:
+            raise
+        advice = f"put {', '.join(NAMES)} into a folder and pass it as --data-dir (data_dir=)"
+        raise DataError(f"{error}; {advice}, or use --dataset digits") from None
 
 
 def _auto(folder: Path | None) -> Dataset:
@@ -81,22 +87,12 @@ def _mnist_like(name: str, folder: Path | None) -> Dataset:
             train, test = read_folder(cached)
             origin = f"from the cache, {cached}"
         except DataError:  # not there, or damaged since: the download puts that right
-            train, test = _download(name, cached)
+            download(name, cached)
+            train, test = read_folder(cached)
             origin = f"downloaded to {cached}"
     _check_counts(name, train, folder or cached)
     sizes = f"{len(train.labels):,} + {len(test.labels):,} images"
     return Dataset(name, train, test, 10, f"{TITLES[name]} ({sizes}, {origin})")
-
-
-def _download(name: str, cached: Path) -> tuple[Split, Split]:
-    try:
-        download(name, cached)
-    except DataError as error:
-        raise DataError(
-            f"{error}; put {', '.join(NAMES)} into a folder and pass it as --data-dir (data_dir=), "
-            "or use --dataset digits"
-        ) from None
-    return read_folder(cached)
 
 
 def _check_counts(name: str, train: Split, folder: Path) -> None:
