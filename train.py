@@ -35,7 +35,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--epochs", type=whole(1), default=10, metavar="N", help="default: 10")
     add("--batch-size", type=whole(1), default=64, metavar="N", help="default: 64")
     add("--validation", type=whole(0), metavar="N",
-        help="training examples held out to validate on (default: a tenth, at most 5000)")  # fmt: skip
+        help="training examples held out to validate on (default: a tenth, at most 1000)")  # fmt: skip
     add("--lr", type=float, metavar="RATE", help="learning rate (default: the recipe's; see --list)")
     add("--schedule", default="constant", help="constant, cosine, linear, step or exponential, "
         "with options in epochs: step:epochs=3,factor=0.5 (default: constant)")  # fmt: skip
@@ -145,7 +145,7 @@ def run(args: argparse.Namespace) -> None:
     print(f"dataset: {dataset.origin}", flush=True)
     total = len(dataset.train.labels)
     with usage("--validation"):
-        held_out = min(5000, total // 10) if args.validation is None else args.validation
+        held_out = min(1000, total // 10) if args.validation is None else args.validation
         train, validation = data.hold_out(dataset.train, held_out)
     steps = math.ceil(len(train.labels) / args.batch_size)
     optimizer = build_optimizer(args, recipe, hyper, steps)

@@ -10,5 +10,5 @@ RECIPE = Recipe(
     cons="slow to converge, one step size for all parameters",
     when="memory is short, or as the baseline that the others must beat",
     search=(1e-2, 1e1),
-    defaults={"learning_rate": 0.5},
+    defaults={"learning_rate": 0.2},  # from 0.5 up the convolutional networks diverge
 )

@@ -2,7 +2,8 @@
 
 import statistics
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 
 import numpy as np
@@ -14,42 +15,47 @@ from ._run import RunState
 
 def fit_with_progress(program: Program, epochs: int) -> Iterator[tuple[RunState, EpochReport]]:
     """`fit`, with a line for each epoch and, in a terminal, a progress bar below them."""
-    if not sys.stdout.isatty():
-        seconds: list[float] = []
+    seconds: list[float] = []
+    with _bar(epochs) if sys.stdout.isatty() else nullcontext(_print) as show:
         for state, report in fit(program, epochs):
             seconds.append(report.seconds)
-            print(describe(report, program.examples, epochs, seconds), flush=True)
+            left = timedelta(seconds=round(statistics.median(seconds) * (epochs - report.epoch)))
+            show(
+                describe(report, epochs), f"{program.examples / report.seconds:,.0f} examples/s  {left} left"
+            )
             yield state, report
-        return
 
+
+def _print(result: str, pace: str) -> None:
+    print(f"{result}  {pace}", flush=True)
+
+
+@contextmanager
+def _bar(epochs: int) -> Iterator[Callable[[str, str], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
-    with Progress(*columns, transient=True) as progress:
-        task = progress.add_task("epochs", total=epochs)
-        seconds = []
-        for state, report in fit(program, epochs):
-            seconds.append(report.seconds)
-            progress.print(describe(report, program.examples, epochs, seconds), highlight=False)
-            progress.advance(task)
-            yield state, report
+    columns = [TextColumn("epochs"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
+    with Progress(*columns, TextColumn("{task.description}"), transient=True) as progress:
+        task = progress.add_task("", total=epochs)
+
+        def show(result: str, pace: str) -> None:
+            progress.print(result, highlight=False)
+            progress.update(task, advance=1, description=pace)
+
+        yield show
 
 
-def describe(report: EpochReport, examples: int, epochs: int, seconds: list[float]) -> str:
-    """One epoch in one line.
+def describe(report: EpochReport, epochs: int) -> str:
+    """What an epoch gave, in one line.
 
-    >>> print(describe(EpochReport(2, 0.5, 0.9, None, None, 0.001, 2.0), 60_000, 9, [2.5, 2.0]))
-    epoch 2/9  loss 0.5000  accuracy 0.9000  30,000 examples/s  0:00:16 left
+    >>> describe(EpochReport(2, 0.5, 0.9, 0.25, 0.95, 0.001, 2.0), epochs=10)
+    'epoch  2/10  loss 0.5000  accuracy 0.9000  val loss 0.2500  val accuracy 0.9500'
     """
+    training = f"loss {report.train_loss:.4f}  accuracy {report.train_accuracy:.4f}"
     validation = ""
     if report.val_loss is not None:
         validation = f"  val loss {report.val_loss:.4f}  val accuracy {report.val_accuracy:.4f}"
-    left = timedelta(seconds=round(statistics.median(seconds) * (epochs - report.epoch)))
-    return (
-        f"epoch {report.epoch:{len(str(epochs))}}/{epochs}  "
-        f"loss {report.train_loss:.4f}  accuracy {report.train_accuracy:.4f}{validation}  "
-        f"{examples / report.seconds:,.0f} examples/s  {left} left"
-    )
+    return f"epoch {report.epoch:{len(str(epochs))}}/{epochs}  {training}{validation}"
 
 
 def confusion_table(evaluation: Evaluation) -> str:

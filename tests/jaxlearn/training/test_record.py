@@ -47,6 +47,16 @@ def test_a_run_leaves_the_files_and_keys_it_promises(digits, tmp_path, capsys):
     assert all(part in shown[1] for part in ("epoch 2/3", "loss", "val accuracy", "examples/s", "left"))
 
 
+def test_a_terminal_gets_a_bar_below_the_lines(digits, monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    *_, (state, report) = training.fit_with_progress(program(digits), 2)
+    out = capsys.readouterr().out
+    for part in ("epoch 1/2  loss", "epoch 2/2  loss", "epochs", "2/2", "examples/s", "left"):
+        assert part in out
+    assert (int(state.step), report.epoch) == (42, 2)
+
+
 def test_without_validation_its_numbers_are_null(digits, tmp_path):
     training.record_run(program(digits, held_out=0), tmp_path, 1, {}, IDENTITY)
     line = json.loads((tmp_path / "metrics.jsonl").read_text())
