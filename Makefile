@@ -35,9 +35,9 @@ test-wheel: wheel
 	cd build/wheel && JAXLEARN_DATA=$${JAXLEARN_DATA:-$(CURDIR)/../shared/data} venv/bin/python -m pytest \
 	    --quiet --rootdir . --import-mode=importlib tests
 
-# the property tests with a thousand examples each instead of twenty
+# the property tests with two hundred random examples each instead of twenty fixed ones
 test-deep: .venv/test
-	HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest --quiet tests/jaxlearn
+	HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest --quiet -m hypothesis tests
 
 # what importing costs
 bench: .venv/test

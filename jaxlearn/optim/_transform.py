@@ -140,8 +140,8 @@ def leafwise(rule: Callable[..., tuple[Any, ...]], *trees: PyTree, **scalars: Sc
         double precision; an array takes the dtype that the leaf is computed in.
 
     Returns:
-      A tuple of trees. Leaves are computed in float32 at the least and stored in the dtype of the
-      leaf they take the place of: in bfloat16 itself, 0.999 is 1 and an average would never forget.
+      A tuple of trees. Leaves are computed in float32 at the least (in bfloat16 itself 0.999 is 1)
+      and rounded once, to the dtype of the leaf they take the place of.
 
     >>> leafwise(lambda g, m, *, b: (-g, b * m + g), {"w": 1.0}, {"w": 2.0}, b=0.5)
     ({'w': Array(-1., dtype=float32)}, {'w': Array(2., dtype=float32)})
