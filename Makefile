@@ -26,14 +26,14 @@ wheel: .venv/test
 
 # the library's own tests against the wheel, in an environment and a folder that know nothing of this one
 test-wheel: wheel
-	rm -rf build/wheel && mkdir -p build/wheel
-	$(PYTHON) -m venv build/wheel/venv
-	build/wheel/venv/bin/python -m pip install --quiet --disable-pip-version-check \
-	    --constraint constraints.txt "$$(echo dist/*.whl)[test]"
-	mkdir build/wheel/tests
-	cp -r tests/conftest.py tests/golden tests/jaxlearn build/wheel/tests
-	cd build/wheel && JAXLEARN_DATA=$${JAXLEARN_DATA:-$(CURDIR)/../shared/data} venv/bin/python -m pytest \
-	    --quiet --rootdir . --import-mode=importlib tests
+	dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && set -e && \
+	$(PYTHON) -m venv "$$dir/venv" && \
+	"$$dir/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+	    --constraint constraints.txt "$$(echo dist/*.whl)[test]" && \
+	mkdir "$$dir/tests" && cp -r tests/conftest.py tests/golden tests/jaxlearn "$$dir/tests" && \
+	cd "$$dir" && venv/bin/python -c "import jaxlearn; print(jaxlearn.__file__)" && \
+	JAXLEARN_DATA=$${JAXLEARN_DATA:-$(CURDIR)/../shared/data} \
+	    venv/bin/python -m pytest --quiet --import-mode=importlib tests
 
 # the property tests with two hundred random examples each instead of twenty fixed ones
 test-deep: .venv/test
