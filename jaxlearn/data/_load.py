@@ -44,7 +44,7 @@ def load(name: str = "auto", data_dir: str | Path | None = None) -> Dataset:
     >>> dataset.train.images.shape, dataset.test.images.shape, dataset.classes
     ((1437, 28, 28, 1), (360, 28, 28, 1), 10)
     """
-    folder = None if data_dir is None else Path(data_dir)
+    folder = None if data_dir is None else Path(data_dir).expanduser()
     if name == "auto":
         return _auto(folder)
     if name == "digits":
@@ -69,7 +69,8 @@ def load(name: str = "auto", data_dir: str | Path | None = None) -> Dataset:
 
 def _auto(folder: Path | None) -> Dataset:
     try:
-        return _mnist_like("mnist", folder)
+        mnist = _mnist_like("mnist", folder)
+        return mnist._replace(origin=f"{mnist.origin}; auto takes it where it can be had")
     except DataError as error:
         if folder is not None:  # asked for by name: its faults are not to be hidden
             raise
