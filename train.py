@@ -153,7 +153,7 @@ def run(args: argparse.Namespace) -> None:
     folder = args.out or training.fresh_folder(Path("runs") / name)
     training.check_folder(folder)
 
-    with usage("--batch-size"):
+    with usage(f"--model {args.model} --batch-size {args.batch_size}"):
         program = training.compile_run(
             make_model(dataset.classes),
             optimizer,
