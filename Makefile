@@ -35,7 +35,7 @@ test-wheel: wheel
 	JAXLEARN_DATA=$${JAXLEARN_DATA:-$(CURDIR)/../shared/data} \
 	    venv/bin/python -m pytest --quiet --import-mode=importlib tests
 
-# the property tests with two hundred random examples each instead of twenty fixed ones
+# the property tests with a thousand random examples each instead of twenty fixed ones
 test-deep: .venv/test
 	HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest --quiet -m hypothesis tests
 

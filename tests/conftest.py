@@ -14,7 +14,7 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 hypothesis.settings.register_profile("fast", max_examples=20, deadline=None, derandomize=True)
-hypothesis.settings.register_profile("deep", max_examples=200, deadline=None)
+hypothesis.settings.register_profile("deep", max_examples=1000, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
 
 GOLDEN = Path(__file__).parent / "golden"

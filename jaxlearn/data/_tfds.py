@@ -1,5 +1,6 @@
 """Image sets of tensorflow-datasets, prepared and read without TensorFlow."""
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -96,12 +97,13 @@ def _prepare(builder: Any, name: str, data_dir: Path | None) -> None:
             except DataError as error:
                 raise DataError(
                     f"tfds:{name} is not prepared in {builder.data_path.parent}, and {error}; "
-                    f"give the folder that holds {info.filename} as data_dir"
+                    f"pass the folder that holds {info.filename} as --data-dir (data_dir=)"
                 ) from None
             break
     config = tfds.download.DownloadConfig(manual_dir=data_dir, try_download_gcs=False)
     try:
-        builder.download_and_prepare(file_format="array_record", download_config=config)
+        with contextlib.redirect_stdout(sys.stderr):  # it prints what it does, among a program's results
+            builder.download_and_prepare(file_format="array_record", download_config=config)
     except ImportError as error:
         raise DataError(
             f"tfds:{name} can be prepared only where TensorFlow is installed ({error}); "

@@ -209,7 +209,9 @@ def test_the_real_download_path(name, data_folder, cache, serve, monkeypatch):
     assert len(dataset.train.labels) == 60000
 
 
-def test_tensorflow_datasets_prepares_and_reads_without_tensorflow(data_folder, tmp_path, monkeypatch):
+def test_tensorflow_datasets_prepares_and_reads_without_tensorflow(
+    data_folder, tmp_path, monkeypatch, capsys
+):
     """Both sets, by files of the same names, into one folder: neither may become the other."""
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     with pytest.raises(data.DataError, match="tfds:fashion_mnist cannot be prepared: .*wrong checksum"):
@@ -222,6 +224,7 @@ def test_tensorflow_datasets_prepares_and_reads_without_tensorflow(data_folder, 
             assert sorted(zip(map(bytes, ours.images), ours.labels, strict=True)) == sorted(
                 zip(map(bytes, theirs.images), theirs.labels, strict=True)
             )
+    assert capsys.readouterr().out == ""
     shutil.rmtree(tmp_path / "downloads", ignore_errors=True)
     again = data.load("tfds:fashion_mnist")  # prepared: needs neither the files nor the network
     assert np.bincount(again.train.labels).tolist() == [6000] * 10
@@ -230,7 +233,7 @@ def test_tensorflow_datasets_prepares_and_reads_without_tensorflow(data_folder, 
 def test_tensorflow_datasets_without_files_or_network(tmp_path, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     monkeypatch.setattr(_download, "PROBE_SECONDS", 0.001)  # no time for an answer
-    with pytest.raises(data.DataError, match="tfds:kmnist is not prepared .* give the folder that holds"):
+    with pytest.raises(data.DataError, match="tfds:kmnist is not prepared .* pass the folder that holds"):
         data.load("tfds:kmnist")
     with pytest.raises(data.DataError, match="tfds:no_such_set is unknown"):
         data.load("tfds:no_such_set")
