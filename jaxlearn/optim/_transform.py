@@ -167,10 +167,17 @@ def _compute(
         *[None if leaf is None else leaf.astype(dtype) for leaf in leaves],
         **{name: _scalar(value, dtype) for name, value in scalars.items()},
     )
-    return tuple(
-        None if leaf is None or result is None else result.astype(leaf.dtype)
-        for leaf, result in zip(leaves, results, strict=True)
-    )
+    return tuple(_store(leaf, result) for leaf, result in zip(leaves, results, strict=True))
+
+
+def _store(leaf: Any, result: Any) -> Any:
+    if leaf is None or result is None:
+        return None
+    if result.shape != leaf.shape:
+        raise ValueError(
+            f"gradients, states and parameters differ in shape: {leaf.shape} became {result.shape}"
+        )
+    return result.astype(leaf.dtype)
 
 
 def compute_dtype(dtype: Any) -> Any:

@@ -137,6 +137,15 @@ def test_what_is_no_number_is_a_type_error(value):
         optim.sgd(value)
 
 
+def test_shapes_that_would_broadcast_are_told():
+    with jax.numpy_rank_promotion("allow"), pytest.raises(ValueError, match=r"shape: \(\) became \(3,\)"):
+        optim.apply_updates({"w": jnp.array(0.0)}, {"w": jnp.ones(3)})
+    opt = optim.adam(0.1)
+    state = opt.init({"w": jnp.ones((2, 2))})
+    with pytest.raises(ValueError, match="differ in shape"):
+        opt.update({"w": jnp.ones((1, 2))}, state)
+
+
 def test_a_traced_value_is_not_forced_to_a_number():
     assert jax.jit(lambda lr: update(optim.sgd(lr))["b"])(0.1) == pytest.approx(-1.2)
 
