@@ -77,6 +77,14 @@ def test_epochs_are_shuffled_differently():
     )
 
 
+def test_shuffling_and_the_steps_draw_from_different_keys():
+    """Were the key of the epoch used again, its only step would leave the first half of it behind."""
+    run, state = make(batch_size=8)
+    after, _ = run.epoch(state, *examples(8))
+    used_again, _ = jax.random.split(state.key)
+    assert (jax.random.key_data(after.key) != jax.random.key_data(used_again)).any()
+
+
 class JitChangesNothing(chex.TestCase):
     @chex.variants(with_jit=True, without_jit=True)
     def test_epoch(self):
