@@ -13,7 +13,7 @@ import jax
 
 from jaxlearn import data, optim, schedules, training
 from models import MODELS
-from optimizers import OPTIMIZERS, Recipe
+from optimizers import OPTIMIZERS, Recipe, show
 
 
 class UsageError(Exception):
@@ -164,8 +164,7 @@ def run(args: argparse.Namespace) -> None:
             seed=args.seed,
         )
     parameters = sum(leaf.size for leaf in jax.tree.leaves(program.state.params))
-    shown = ", ".join(f"{name}={value}".lower() for name, value in hyper.items())
-    print(f"model: {args.model}, {parameters:,} parameters; optimizer: {args.opt} ({shown})")
+    print(f"model: {args.model}, {parameters:,} parameters; optimizer: {args.opt} ({show(hyper)})")
     print(f"device: {device.device_kind}; compiled in {program.compile_seconds:.1f} s", flush=True)
 
     identity = {"dataset": dataset.name, "model": args.model, "optimizer": args.opt, "hyperparameters": hyper}

@@ -1,9 +1,9 @@
 """What `--opt NAME` means. To add an optimizer: one file with a recipe, and one line here."""
 
 from . import adam, momentum, rmsprop, sgd
-from ._recipe import Recipe
+from ._recipe import Recipe, show
 
-__all__ = ["OPTIMIZERS", "Recipe"]
+__all__ = ["OPTIMIZERS", "Recipe", "show"]
 
 OPTIMIZERS: dict[str, Recipe] = {
     "sgd": sgd.RECIPE,

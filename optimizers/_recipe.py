@@ -8,6 +8,11 @@ from typing import Any
 from jaxlearn.optim import Transform
 
 
+def show(hyperparameters: Mapping[str, Any]) -> str:
+    """Hyperparameters as `--set` takes them: "learning_rate=0.1, nesterov=false"."""
+    return ", ".join(f"{name}={value}".lower() for name, value in hyperparameters.items())
+
+
 @dataclass(frozen=True)
 class Recipe:
     """An optimizer as `--opt NAME` runs it, and what there is to know about it.
@@ -41,8 +46,8 @@ class Recipe:
         """What `--list` shows."""
         return {
             "update rule": self.update_rule,
-            "memory": f"{self.memory} numbers for each parameter",
-            "hyperparameters": ", ".join(f"{k}={v}".lower() for k, v in self.hyperparameters.items()),
+            "memory": f"numbers for each parameter: {self.memory}",
+            "hyperparameters": show(self.hyperparameters),
             "search": "learning rates from {:g} to {:g}".format(*self.search),
             "pros": self.pros,
             "cons": self.cons,
