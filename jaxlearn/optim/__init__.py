@@ -7,12 +7,13 @@ them. The rules and default values are PyTorch's; where optax differs, the docst
 from ._adam import AdamState, adam, scale_by_adam
 from ._clip import clip_by_global_norm, global_norm
 from ._decay import add_decayed_weights
-from ._learning_rate import LearningRateState, Schedule, current_learning_rate, scale_by_learning_rate
+from ._learning_rate import LearningRateState, current_learning_rate, scale, scale_by_learning_rate
 from ._momentum import momentum
 from ._rmsprop import RmsState, rmsprop, scale_by_rms
+from ._schedule import Schedule, ScheduledState
 from ._sgd import sgd
 from ._trace import TraceState, trace
-from ._transform import EmptyState, Transform, apply_updates, chain, leafwise, scale, stateless
+from ._transform import EmptyState, Transform, apply_updates, chain, leafwise, stateless
 
 __all__ = [
     "AdamState",
@@ -20,6 +21,7 @@ __all__ = [
     "LearningRateState",
     "RmsState",
     "Schedule",
+    "ScheduledState",
     "TraceState",
     "Transform",
     "adam",

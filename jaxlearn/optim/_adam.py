@@ -8,7 +8,8 @@ import jax.numpy as jnp
 
 from ._check import check
 from ._decay import prepare_gradient
-from ._learning_rate import Schedule, scale_by_learning_rate
+from ._learning_rate import scale_by_learning_rate
+from ._schedule import schedulable
 from ._transform import PyTree, Scalar, Transform, chain, increment, leafwise, zeros_like
 
 
@@ -42,6 +43,7 @@ def bias_correction(decay: Scalar, step: jax.Array) -> jax.Array:
     return -jnp.expm1(t * log)
 
 
+@schedulable
 def scale_by_adam(
     b1: Scalar = 0.9, b2: Scalar = 0.999, eps: Scalar = 1e-8, amsgrad: bool = False
 ) -> Transform:
@@ -102,7 +104,7 @@ def scale_by_adam(
 
 
 def adam(
-    learning_rate: Scalar | Schedule = 1e-3,
+    learning_rate: Scalar = 1e-3,
     b1: Scalar = 0.9,
     b2: Scalar = 0.999,
     eps: Scalar = 1e-8,

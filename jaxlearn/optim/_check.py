@@ -39,12 +39,6 @@ def check(name: str, value: Any, interval: str) -> None:
         raise ValueError(f"{name} must be in {interval}, got {number:g}")
 
 
-def check_learning_rate(value: Any) -> None:
-    """A learning rate is a number in [0, inf), or a schedule: any function of the step."""
-    if not callable(value):
-        check("learning_rate", value, "[0, inf)")
-
-
 def is_zero(value: Any) -> bool:
     """Whether `value` is a plain 0, known before tracing, so that a rule can leave its term out."""
     return isinstance(value, int | float) and value == 0

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from ._check import check
+from ._schedule import schedulable
 from ._transform import PyTree, Scalar, Transform, compute_dtype, leafwise, stateless
 
 
@@ -20,6 +21,7 @@ def global_norm(tree: PyTree) -> jax.Array:
     return jnp.sqrt(sum((s.astype(float) for s in squares), jnp.zeros((), float)))
 
 
+@schedulable
 def clip_by_global_norm(max_norm: Scalar, eps: Scalar = 1e-6) -> Transform:
     r"""Shortens the gradient to length `max_norm` where it is longer, keeping its direction.
 

@@ -1,9 +1,12 @@
 """L2 regularisation inside the optimizer."""
 
 from ._check import check, is_zero
-from ._transform import PyTree, Scalar, Transform, leafwise, scale, stateless
+from ._learning_rate import scale
+from ._schedule import schedulable
+from ._transform import PyTree, Scalar, Transform, leafwise, stateless
 
 
+@schedulable
 def add_decayed_weights(weight_decay: Scalar) -> Transform:
     r"""Adds a multiple of the parameters to the gradients: $u = g + \lambda\,\theta$.
 

@@ -1,33 +1,52 @@
-"""The step size: a number, an array or a schedule."""
+"""Multiplying by a number: the step size above all."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from ._check import check_learning_rate
-from ._transform import PyTree, Scalar, Transform, increment, leafwise
-
-Schedule: TypeAlias = Callable[[jax.Array], Any]
+from ._check import check
+from ._schedule import schedulable
+from ._transform import PyTree, Scalar, Transform, leafwise, stateless
 
 
 class LearningRateState(NamedTuple):
-    """State of `scale_by_learning_rate`.
+    """The part of a state that tells the learning rate.
 
     Attributes:
-      step: updates made so far; int32 of shape ().
-      learning_rate: what the last update was scaled by (before the first: what it will be); shape ().
+      learning_rate: what the last update was made with (before the first: what it will be); shape ().
     """
 
-    step: jax.Array
     learning_rate: jax.Array
 
 
-def scale_by_learning_rate(learning_rate: Scalar | Schedule) -> Transform:
+@schedulable
+def scale(factor: Scalar) -> Transform:
+    r"""Multiplies the gradients: $u = c\,g$.
+
+    Memory: none.
+
+    Args:
+      factor: $c$, any finite number.
+
+    Raises:
+      ValueError: an infinite or NaN factor.
+
+    >>> opt = scale(-1.0)
+    >>> opt.update(3.0, opt.init(0.0))[0]
+    Array(-3., dtype=float32)
+    """
+    check("factor", factor, "(-inf, inf)")
+    return stateless(
+        lambda grads, params: leafwise(lambda g, *, factor: (factor * g,), grads, factor=factor)[0]
+    )
+
+
+@schedulable
+def scale_by_learning_rate(learning_rate: Scalar) -> Transform:
     r"""Turns a direction of ascent into a step of descent: $u_t = -\eta_t\,g_t$.
 
-    Memory: two scalars.
+    Memory: a scalar, and one more for a schedule.
 
     Args:
       learning_rate: $\eta$ in [0, inf). A Python number is a constant of the program; an array or
@@ -45,27 +64,22 @@ def scale_by_learning_rate(learning_rate: Scalar | Schedule) -> Transform:
     -0.5 0.5
     -0.25 0.25
     """
-    check_learning_rate(learning_rate)
-
-    def rate(step: jax.Array) -> Scalar:
-        return learning_rate(step) if callable(learning_rate) else learning_rate
+    check("learning_rate", learning_rate, "[0, inf)")
 
     def init(params: PyTree) -> LearningRateState:
-        step = jnp.zeros((), jnp.int32)
-        return LearningRateState(step, jnp.asarray(rate(step), float))
+        return LearningRateState(jnp.asarray(learning_rate, float))
 
     def update(
         grads: PyTree, state: LearningRateState, params: PyTree = None, **extra: Any
     ) -> tuple[PyTree, LearningRateState]:
-        eta = rate(state.step)
-        (updates,) = leafwise(lambda g, *, eta: (-eta * g,), grads, eta=eta)
-        return updates, LearningRateState(increment(state.step), jnp.asarray(eta, float))
+        (updates,) = leafwise(lambda g, *, eta: (-eta * g,), grads, eta=learning_rate)
+        return updates, init(params)
 
     return Transform(init, update)
 
 
 def current_learning_rate(state: PyTree) -> jax.Array:
-    """Reads the learning rate out of an optimizer's state, wherever in it `scale_by_learning_rate` is.
+    """Reads the learning rate out of an optimizer's state, wherever in it that is.
 
     Raises:
       ValueError: the state holds none, or more than one.

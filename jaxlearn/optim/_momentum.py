@@ -1,13 +1,13 @@
 """Gradient descent with momentum, in the textbook's form."""
 
 from ._decay import prepare_gradient
-from ._learning_rate import Schedule, scale_by_learning_rate
+from ._learning_rate import scale_by_learning_rate
 from ._trace import trace
 from ._transform import Scalar, Transform, chain
 
 
 def momentum(
-    learning_rate: Scalar | Schedule = 1e-2,
+    learning_rate: Scalar = 1e-2,
     momentum: Scalar = 0.9,
     weight_decay: Scalar = 0.0,
     nesterov: bool = False,

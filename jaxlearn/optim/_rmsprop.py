@@ -6,7 +6,8 @@ import jax.numpy as jnp
 
 from ._check import check, is_zero
 from ._decay import prepare_gradient
-from ._learning_rate import Schedule, scale_by_learning_rate
+from ._learning_rate import scale_by_learning_rate
+from ._schedule import schedulable
 from ._trace import trace
 from ._transform import PyTree, Scalar, Transform, chain, leafwise, zeros_like
 
@@ -23,6 +24,7 @@ class RmsState(NamedTuple):
     m: PyTree
 
 
+@schedulable
 def scale_by_rms(
     decay: Scalar = 0.99, eps: Scalar = 1e-8, centered: bool = False, eps_in_sqrt: bool = False
 ) -> Transform:
@@ -77,7 +79,7 @@ def scale_by_rms(
 
 
 def rmsprop(
-    learning_rate: Scalar | Schedule = 1e-2,
+    learning_rate: Scalar = 1e-2,
     decay: Scalar = 0.99,
     eps: Scalar = 1e-8,
     weight_decay: Scalar = 0.0,

@@ -2,13 +2,13 @@
 
 from ._check import is_zero
 from ._decay import prepare_gradient
-from ._learning_rate import Schedule, scale_by_learning_rate
+from ._learning_rate import scale_by_learning_rate
 from ._trace import trace
 from ._transform import Scalar, Transform, chain
 
 
 def sgd(
-    learning_rate: Scalar | Schedule = 1e-3,
+    learning_rate: Scalar = 1e-3,
     momentum: Scalar = 0.0,
     dampening: Scalar = 0.0,
     weight_decay: Scalar = 0.0,

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from ._check import check, is_zero
+from ._schedule import schedulable
 from ._transform import PyTree, Scalar, Transform, increment, leafwise, zeros_like
 
 
@@ -21,6 +22,7 @@ class TraceState(NamedTuple):
     trace: PyTree
 
 
+@schedulable
 def trace(momentum: Scalar, dampening: Scalar = 0.0, nesterov: bool = False) -> Transform:
     r"""Accumulates gradients into a momentum buffer, as `torch.optim.SGD` does.
 

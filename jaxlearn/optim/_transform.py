@@ -2,14 +2,15 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Annotated, Any, NamedTuple, Protocol, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 PyTree: TypeAlias = Any
-Scalar: TypeAlias = Any  # a Python number, or an array or tracer of shape ()
+# The type of a hyperparameter. What a factory annotates with it may also be a schedule.
+Scalar: TypeAlias = Annotated[Any, "a Python number, or an array or tracer of shape ()"]
 
 
 class Update(Protocol):
@@ -117,17 +118,6 @@ def apply_updates(params: PyTree, updates: PyTree) -> PyTree:
     {'w': Array([2., 0.], dtype=float32)}
     """
     return leafwise(lambda p, u: (p + u, None), params, updates)[0]
-
-
-def scale(factor: Scalar) -> Transform:
-    r"""Multiplies the gradients: $u = c\,g$.
-
-    >>> scale(-1.0).update(3.0, EmptyState())[0]
-    Array(-3., dtype=float32)
-    """
-    return stateless(
-        lambda grads, params: leafwise(lambda g, *, factor: (factor * g,), grads, factor=factor)[0]
-    )
 
 
 def leafwise(rule: Callable[..., tuple[Any, ...]], *trees: PyTree, **scalars: Scalar) -> tuple[PyTree, ...]:

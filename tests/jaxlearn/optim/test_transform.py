@@ -89,7 +89,7 @@ def test_clip_leaves_short_gradients_alone():
 
 def test_the_step_count_never_overflows():
     last = jnp.array(2**31 - 1, jnp.int32)
-    opt = optim.scale_by_learning_rate(0.1)
+    opt = optim.scale_by_learning_rate(lambda step: 0.1)
     state = opt.init(PARAMS)._replace(step=last)
     assert opt.update(GRADS, state)[1].step == last
 
