@@ -10,7 +10,7 @@ from ._check import check
 from ._decay import prepare_gradient
 from ._learning_rate import scale_by_learning_rate
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, chain, increment, leafwise, zeros_like
+from ._transform import PyTree, Scalar, Transform, chain, from_rule
 
 
 class AdamState(NamedTuple):
@@ -29,23 +29,24 @@ class AdamState(NamedTuple):
     v_max: PyTree
 
 
+def log_decay(decay: Scalar) -> Scalar:
+    r"""$\log \beta$, in double precision for a Python number."""
+    if isinstance(decay, int | float):
+        return math.log(decay) if decay > 0 else -math.inf
+    return jnp.log(jnp.asarray(decay, float))
+
+
 def bias_correction(decay: Scalar, step: jax.Array) -> jax.Array:
     r"""$1 - \beta^t$, the weight that an average started at 0 has gathered after $t$ steps; shape ().
 
     Computed as $-\mathrm{expm1}(t \log \beta)$, because $1 - 0.999^1$ in float32 has four right digits.
     """
-    t = jnp.asarray(step, float)
-    log: Scalar
-    if isinstance(decay, int | float):
-        log = math.log(decay) if decay > 0 else -math.inf
-    else:
-        log = jnp.log(jnp.asarray(decay, t.dtype))
-    return -jnp.expm1(t * log)
+    return -jnp.expm1(jnp.asarray(step, float) * log_decay(decay))
 
 
 @schedulable
 def scale_by_adam(
-    b1: Scalar = 0.9, b2: Scalar = 0.999, eps: Scalar = 1e-8, amsgrad: bool = False
+    b1: Scalar = 0.9, b2: Scalar = 0.999, eps: Scalar = 1e-8, amsgrad: bool = False, nesterov: bool = False
 ) -> Transform:
     r"""Divides a running mean of the gradients by the root of a running mean of their squares.
 
@@ -53,7 +54,8 @@ def scale_by_adam(
       v_t = \beta_2 v_{t-1} + (1-\beta_2)\,g_t^2, \qquad
       u_t = \frac{m_t / (1-\beta_1^t)}{\sqrt{v_t / (1-\beta_2^t)} + \epsilon}$$
 
-    With `amsgrad`, $\max_{s \le t} v_s$ takes the place of $v_t$ in the quotient.
+    With `amsgrad`, $\max_{s \le t} v_s$ takes the place of $v_t$ in the quotient. With `nesterov`,
+    $\beta_1 m_t / (1-\beta_1^{t+1}) + (1-\beta_1)\,g_t / (1-\beta_1^t)$ is the numerator.
 
     Memory: two numbers for each parameter, three with amsgrad.
 
@@ -61,13 +63,14 @@ def scale_by_adam(
       b1, b2: $\beta_1$ and $\beta_2$ in [0, 1).
       eps: $\epsilon$ in [0, inf), outside the root.
       amsgrad: never let a step size grow again.
+      nesterov: let the mean look one step ahead, with a constant $\beta_1$.
 
     Raises:
       ValueError: a hyperparameter outside its range.
 
     Source: Kingma & Ba (2015), https://arxiv.org/abs/1412.6980; Reddi et al. (2018),
-    https://arxiv.org/abs/1904.09237. The maximum is taken before the bias correction, as in
-    PyTorch; optax takes it after.
+    https://arxiv.org/abs/1904.09237; Dozat (2016), https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ.
+    The maximum is taken before the bias correction, as in PyTorch; optax takes it after.
 
     >>> opt = scale_by_adam()
     >>> print(opt.update(-3.0, opt.init(0.0))[0])
@@ -78,29 +81,20 @@ def scale_by_adam(
     check("eps", eps, "[0, inf)")
 
     def rule(
-        g: Any, m: Any, v: Any, v_max: Any, *, b1: Any, b2: Any, eps: Any, c1: Any, c2: Any
+        g: Any, m: Any, v: Any, v_max: Any, *, b1: Any, b2: Any, eps: Any, c1: Any, c2: Any, c1_next: Any
     ) -> tuple[Any, ...]:
         m = b1 * m + (1 - b1) * g
         v = b2 * v + (1 - b2) * g * g
         v_max = None if v_max is None else jnp.maximum(v_max, v)
         largest = v if v_max is None else v_max
-        return (m / c1) / (jnp.sqrt(largest / c2) + eps), m, v, v_max
+        mean = b1 * m / c1_next + (1 - b1) * g / c1 if nesterov else m / c1
+        return mean / (jnp.sqrt(largest / c2) + eps), m, v, v_max
 
-    def init(params: PyTree) -> AdamState:
-        v_max = zeros_like(params) if amsgrad else None
-        return AdamState(jnp.zeros((), jnp.int32), zeros_like(params), zeros_like(params), v_max)
+    def scalars(step: jax.Array) -> dict[str, Scalar]:
+        c1, c2, c1_next = (bias_correction(b, t) for b, t in ((b1, step), (b2, step), (b1, step + 1)))
+        return {"b1": b1, "b2": b2, "eps": eps, "c1": c1, "c2": c2, "c1_next": c1_next}
 
-    def update(
-        grads: PyTree, state: AdamState, params: PyTree = None, **extra: Any
-    ) -> tuple[PyTree, AdamState]:
-        step = increment(state.step)
-        c1, c2 = bias_correction(b1, step), bias_correction(b2, step)
-        updates, m, v, v_max = leafwise(
-            rule, grads, state.m, state.v, state.v_max, b1=b1, b2=b2, eps=eps, c1=c1, c2=c2
-        )
-        return updates, AdamState(step, m, v, v_max)
-
-    return Transform(init, update)
+    return from_rule(rule, AdamState, scalars, v_max=jnp.zeros_like if amsgrad else None)
 
 
 def adam(

@@ -1,11 +1,13 @@
 """Gradient clipping."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
 from ._check import check
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, compute_dtype, leafwise, stateless
+from ._transform import PyTree, Scalar, Transform, compute_dtype, leafwise, need_params, stateless
 
 
 def global_norm(tree: PyTree) -> jax.Array:
@@ -51,3 +53,104 @@ def clip_by_global_norm(max_norm: Scalar, eps: Scalar = 1e-6) -> Transform:
         return leafwise(lambda g, *, factor: (factor * g,), grads, factor=factor)[0]
 
     return stateless(rule)
+
+
+@schedulable
+def clip(max_value: Scalar) -> Transform:
+    r"""Moves each number of the gradient into an interval: $u = \min(\max(g, -c), c)$.
+
+    Memory: none.
+
+    Args:
+      max_value: $c$ in [0, inf).
+
+    Raises:
+      ValueError: a negative, infinite or NaN `max_value`.
+
+    Source: `torch.nn.utils.clip_grad_value_`, `optax.clip`.
+
+    >>> opt = clip(1.0)
+    >>> print(opt.update(jnp.array([-3.0, 0.5]), opt.init(jnp.zeros(2)))[0])
+    [-1.   0.5]
+    """
+    check("max_value", max_value, "[0, inf)")
+
+    def rule(g: Any, *, c: Any) -> tuple[Any]:
+        return (jnp.clip(g, -c, c),)
+
+    return stateless(lambda grads, params: leafwise(rule, grads, c=max_value)[0])
+
+
+@schedulable
+def clip_by_norm(max_norm: Scalar, eps: Scalar = 1e-6) -> Transform:
+    r"""`clip_by_global_norm` for each parameter by itself, with the norm of its own gradient.
+
+    Memory: none.
+
+    Args:
+      max_norm: $c$ in (0, inf).
+      eps: $\epsilon$ in [0, inf).
+
+    Raises:
+      ValueError: `max_norm` or `eps` outside its range.
+
+    Source: `torch.nn.utils.clip_grad_norm_`, called with one parameter after another.
+
+    >>> opt = clip_by_norm(1.0, eps=0.0)
+    >>> opt.update({"a": 3.0, "b": 0.5}, opt.init({"a": 0.0, "b": 0.0}))[0]
+    {'a': Array(1., dtype=float32), 'b': Array(0.5, dtype=float32)}
+    """
+    check("max_norm", max_norm, "(0, inf)")
+    check("eps", eps, "[0, inf)")
+
+    def rule(g: Any, *, c: Any, eps: Any) -> tuple[Any]:
+        return (g * jnp.minimum(1.0, c / (_norm(g, None) + eps)),)
+
+    return stateless(lambda grads, params: leafwise(rule, grads, c=max_norm, eps=eps)[0])
+
+
+@schedulable
+def adaptive_clip(clipping: Scalar = 0.01, eps: Scalar = 1e-3) -> Transform:
+    r"""Shortens the gradient of each unit to a fraction of the unit's length, where it is longer.
+
+    $$u = g \cdot \min\!\left(1, \frac{c\,\max(\lVert\theta\rVert, \epsilon)}{\lVert g\rVert}\right)$$
+
+    A unit is what has one index of the last axis, which counts the outputs of our kernels, (in, out)
+    and (height, width, in, out); a vector is one unit.
+
+    Memory: none.
+
+    Args:
+      clipping: $c$ in (0, inf), the fraction.
+      eps: $\epsilon$ in (0, inf), the least length of a unit, so that units of zeros can grow.
+
+    Raises:
+      ValueError: a hyperparameter outside its range; `update` called without `params`.
+
+    Source: Brock et al. (2021), https://arxiv.org/abs/2102.06171. Equal to `optax.adaptive_grad_clip`
+    but for kernels of three axes, for which optax takes norms over the first axis alone. The paper
+    leaves out the last layer: see `masked`.
+
+    >>> opt = adaptive_clip(0.1)
+    >>> weights, grads = jnp.array([[3.0, 1.0], [4.0, 0.0]]), jnp.array([[1.0, 0.1], [0.0, 0.0]])
+    >>> print(opt.update(grads, opt.init(weights), weights)[0])
+    [[0.5 0.1]
+     [0.  0. ]]
+    """
+    check("clipping", clipping, "(0, inf)")
+    check("eps", eps, "(0, inf)")
+
+    def rule(g: Any, p: Any, *, clipping: Any, eps: Any) -> tuple[Any, None]:
+        axes = tuple(range(g.ndim - 1)) if jnp.squeeze(g).ndim > 1 else None
+        limit = clipping * jnp.maximum(_norm(p, axes), eps)
+        return g * (limit / jnp.maximum(_norm(g, axes), limit)), None
+
+    def update(grads: PyTree, params: PyTree) -> PyTree:
+        need_params(params, grads)
+        return leafwise(rule, grads, params, clipping=clipping, eps=eps)[0]
+
+    return stateless(update)
+
+
+def _norm(x: Any, axes: tuple[int, ...] | None) -> Any:
+    return jnp.sqrt(jnp.sum(jnp.square(x), axis=axes, keepdims=True))

@@ -2,12 +2,13 @@
 
 from ._check import check, is_zero
 from ._learning_rate import scale
+from ._mask import Mask, masked
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, leafwise, stateless
+from ._transform import PyTree, Scalar, Transform, leafwise, need_params, stateless
 
 
 @schedulable
-def add_decayed_weights(weight_decay: Scalar) -> Transform:
+def add_decayed_weights(weight_decay: Scalar, mask: Mask | None = None) -> Transform:
     r"""Adds a multiple of the parameters to the gradients: $u = g + \lambda\,\theta$.
 
     First in a chain it is L2 regularisation, the gradient of $\frac{\lambda}{2}\lVert\theta\rVert^2$
@@ -18,6 +19,8 @@ def add_decayed_weights(weight_decay: Scalar) -> Transform:
 
     Args:
       weight_decay: $\lambda$ in [0, inf).
+      mask: True for the parameters to decay, as in `masked`; None for all. Biases and the scales of
+        normalisation are commonly left out: `lambda params: jax.tree.map(lambda p: p.ndim > 1, params)`.
 
     Raises:
       ValueError: a negative weight decay; `update` called without `params`.
@@ -33,10 +36,29 @@ def add_decayed_weights(weight_decay: Scalar) -> Transform:
             raise ValueError("weight decay needs the parameters: call update(grads, state, params)")
         return leafwise(lambda g, p, *, decay: (g + decay * p, None), grads, params, decay=weight_decay)[0]
 
-    return stateless(rule)
+    decay = stateless(rule)
+    return decay if mask is None else masked(decay, mask)
 
 
 def prepare_gradient(weight_decay: Scalar, maximize: bool) -> list[Transform]:
     """What PyTorch's optimizers do to a gradient first: turn its sign, then add the L2 penalty."""
     decay = add_decayed_weights(weight_decay)
     return [*([scale(-1)] if maximize else []), *([] if is_zero(weight_decay) else [decay])]
+
+
+def decoupled(weight_decay: Scalar, mask: Mask | None = None) -> list[Transform]:
+    """AdamW's decay, to stand before the learning rate; nothing where the decay is plainly 0."""
+    decay = add_decayed_weights(weight_decay, mask)
+    return [] if is_zero(weight_decay) else [decay]
+
+
+@schedulable
+def shrink_after(factor: Scalar) -> Transform:
+    """Decay that comes after the step: multiplies what the update leads to, to stand last in a chain."""
+
+    def rule(updates: PyTree, params: PyTree) -> PyTree:
+        need_params(params, updates)
+        shrunk = lambda u, p, *, factor: (factor * (p + u) - p, None)
+        return leafwise(shrunk, updates, params, factor=factor)[0]
+
+    return stateless(rule)

@@ -1,13 +1,16 @@
 """Multiplying by a number: the step size above all."""
 
+import math
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from ._check import check
+from ._plateau import PlateauState
 from ._schedule import schedulable
 from ._transform import PyTree, Scalar, Transform, leafwise, stateless
+from ._wrapper import find_states
 
 
 class LearningRateState(NamedTuple):
@@ -81,6 +84,8 @@ def scale_by_learning_rate(learning_rate: Scalar) -> Transform:
 def current_learning_rate(state: PyTree) -> jax.Array:
     """Reads the learning rate out of an optimizer's state, wherever in it that is.
 
+    The scale of a `reduce_on_plateau` in the same state counts as part of it.
+
     Raises:
       ValueError: the state holds none, or more than one.
 
@@ -88,11 +93,8 @@ def current_learning_rate(state: PyTree) -> jax.Array:
     >>> current_learning_rate(optim.adam(1e-3).init({"w": 0.0}))
     Array(0.001, dtype=float32)
     """
-    found = [
-        node.learning_rate
-        for node in jax.tree.leaves(state, is_leaf=lambda node: isinstance(node, LearningRateState))
-        if isinstance(node, LearningRateState)
-    ]
+    found = find_states(state, LearningRateState)
     if len(found) != 1:
         raise ValueError(f"an optimizer state with one learning rate is needed, this one holds {len(found)}")
-    return found[0]
+    scales = [plateau.scale for plateau in find_states(state, PlateauState)]
+    return math.prod(scales, start=found[0].learning_rate)

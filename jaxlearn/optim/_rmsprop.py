@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 
 from ._check import check, is_zero
@@ -9,17 +10,19 @@ from ._decay import prepare_gradient
 from ._learning_rate import scale_by_learning_rate
 from ._schedule import schedulable
 from ._trace import trace
-from ._transform import PyTree, Scalar, Transform, chain, leafwise, zeros_like
+from ._transform import PyTree, Scalar, Transform, chain, from_rule
 
 
 class RmsState(NamedTuple):
     """State of `scale_by_rms`.
 
     Attributes:
+      step: updates made so far; int32 of shape ().
       v: running mean of the squared gradients; like the parameters.
       m: running mean of the gradients; like the parameters, or None unless centered.
     """
 
+    step: jax.Array
     v: PyTree
     m: PyTree
 
@@ -66,16 +69,9 @@ def scale_by_rms(
         root = jnp.sqrt(variance + eps) if eps_in_sqrt else jnp.sqrt(variance) + eps
         return g / root, v, m
 
-    def init(params: PyTree) -> RmsState:
-        return RmsState(zeros_like(params), zeros_like(params) if centered else None)
-
-    def update(
-        grads: PyTree, state: RmsState, params: PyTree = None, **extra: Any
-    ) -> tuple[PyTree, RmsState]:
-        updates, v, m = leafwise(rule, grads, state.v, state.m, decay=decay, eps=eps)
-        return updates, RmsState(v, m)
-
-    return Transform(init, update)
+    return from_rule(
+        rule, RmsState, lambda step: {"decay": decay, "eps": eps}, m=jnp.zeros_like if centered else None
+    )
 
 
 def rmsprop(

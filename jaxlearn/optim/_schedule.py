@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, NamedTuple, ParamSpec, TypeAlias
+from typing import Any, NamedTuple, ParamSpec, TypeAlias, get_args
 
 import jax
 import jax.numpy as jnp
@@ -49,7 +49,11 @@ def schedulable(factory: Callable[Arguments, Transform]) -> Callable[Arguments, 
     9.0 {'exponent': Array(2., dtype=float32)}
     """
     signature = inspect.signature(factory)
-    names = [name for name, p in signature.parameters.items() if p.annotation is Scalar]
+    names = [
+        name
+        for name, p in signature.parameters.items()
+        if p.annotation is Scalar or Scalar in get_args(p.annotation)  # Scalar | None
+    ]
 
     @functools.wraps(factory)
     def build(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Transform:

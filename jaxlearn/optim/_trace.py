@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from ._check import check, is_zero
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, increment, leafwise, zeros_like
+from ._transform import PyTree, Scalar, Transform, from_rule
 
 
 class TraceState(NamedTuple):
@@ -63,14 +63,8 @@ def trace(momentum: Scalar, dampening: Scalar = 0.0, nesterov: bool = False) -> 
         b = mu * b + weight * g
         return (g + mu * b if nesterov else b), b
 
-    def init(params: PyTree) -> TraceState:
-        return TraceState(jnp.zeros((), jnp.int32), zeros_like(params))
+    def scalars(step: jax.Array) -> dict[str, Scalar]:
+        weight = 1.0 if is_zero(dampening) else jnp.where(step == 1, 1.0, 1.0 - dampening)
+        return {"mu": momentum, "weight": weight}
 
-    def update(
-        grads: PyTree, state: TraceState, params: PyTree = None, **extra: Any
-    ) -> tuple[PyTree, TraceState]:
-        weight = 1.0 if is_zero(dampening) else jnp.where(state.step == 0, 1.0, 1.0 - dampening)
-        updates, buffers = leafwise(rule, grads, state.trace, mu=momentum, weight=weight)
-        return updates, TraceState(increment(state.step), buffers)
-
-    return Transform(init, update)
+    return from_rule(rule, TraceState, scalars)

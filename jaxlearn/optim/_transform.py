@@ -76,7 +76,7 @@ def chain(*transforms: Any) -> Transform:
     >>> float(updates["w"])
     -0.5
     """
-    members = [Transform(t.init, _ignore_unknown_extra(t.update)) for t in transforms]
+    members = [ignore_unknown_extra(t) for t in transforms]
 
     def init(params: PyTree) -> PyTree:
         return tuple(t.init(params) for t in members)
@@ -91,16 +91,44 @@ def chain(*transforms: Any) -> Transform:
     return Transform(init, update)
 
 
-def _ignore_unknown_extra(update: Update) -> Update:
-    """Drops the keyword arguments that `update` does not name (optax's plain transforms take none)."""
+def named_chain(**transforms: Any) -> Transform:
+    """`chain` with a name for each member, under which its state is found again.
+
+    Args:
+      **transforms: pairs of `init` and `update`, in the order in which they are applied.
+
+    Returns:
+      A Transform whose state is a dict of its members' states by name.
+
+    >>> from jaxlearn import optim
+    >>> opt = named_chain(clip=optim.clip_by_global_norm(1.0), step=optim.sgd(0.5))
+    >>> opt.init({"w": 0.0})["clip"]
+    EmptyState()
+    """
+    members = chain(*transforms.values())
+
+    def init(params: PyTree) -> PyTree:
+        return dict(zip(transforms, members.init(params), strict=True))
+
+    def update(grads: PyTree, state: PyTree, params: PyTree = None, **extra: Any) -> tuple[PyTree, PyTree]:
+        # jax sorts the keys of a dict, so the order is taken from the arguments
+        updates, states = members.update(grads, tuple(state[name] for name in transforms), params, **extra)
+        return updates, dict(zip(transforms, states, strict=True))
+
+    return Transform(init, update)
+
+
+def ignore_unknown_extra(transform: Any) -> Transform:
+    """The transform, but dropping keyword arguments that its `update` does not name (many take none)."""
+    update = transform.update
     arguments = inspect.signature(update).parameters
     if any(a.kind is a.VAR_KEYWORD for a in arguments.values()):
-        return update
+        return Transform(transform.init, update)
 
     def tolerant(grads: PyTree, state: PyTree, params: PyTree = None, **extra: Any) -> tuple[PyTree, PyTree]:
         return update(grads, state, params, **{k: v for k, v in extra.items() if k in arguments})
 
-    return tolerant
+    return Transform(transform.init, tolerant)
 
 
 def apply_updates(params: PyTree, updates: PyTree) -> PyTree:
@@ -120,12 +148,76 @@ def apply_updates(params: PyTree, updates: PyTree) -> PyTree:
     return leafwise(lambda p, u: (p + u, None), params, updates)[0]
 
 
+def from_rule(
+    rule: Callable[..., tuple[Any, ...]],
+    state: Any,
+    scalars: Callable[[jax.Array], dict[str, Scalar]] = lambda step: {},
+    *,
+    with_params: bool = False,
+    **start: Callable[[Any], Any] | None,
+) -> Transform:
+    """Makes a Transform of the rule for one leaf: what most optimizers here are.
+
+    Args:
+      rule: `rule(g, *memory, **scalars) -> (u, *memory)`, by `leafwise`.
+      state: a NamedTuple class whose first field is `step` and whose others are trees that the rule
+        remembers, each with a leaf for each parameter.
+      scalars: hyperparameters for the rule, given the number of this update, which starts at 1.
+      with_params: the rule is `rule(g, p, *memory, **scalars)`.
+      **start: for a field of the state, the first value of a leaf as a function of the parameter, or
+        None where the rule goes without that field. Unless given: zeros.
+
+    Returns:
+      A Transform; its `update` raises ValueError where it needs `params` and has none.
+
+    >>> class MeanState(NamedTuple):
+    ...     step: jax.Array
+    ...     m: PyTree
+    >>> def mean(decay):
+    ...     def rule(g, m, *, decay):
+    ...         m = decay * m + (1 - decay) * g
+    ...         return m, m
+    ...     return from_rule(rule, MeanState, lambda step: {"decay": decay})
+    >>> opt = mean(0.5)
+    >>> opt.update({"w": 1.0}, opt.init({"w": 0.0}))[0]
+    {'w': Array(0.5, dtype=float32)}
+    """
+
+    def keep_p(g: Any, p: Any, *memory: Any, **scalars: Scalar) -> tuple[Any, ...]:
+        u, *memory_ = rule(g, p, *memory, **scalars)
+        return u, None, *memory_
+
+    first = [start.get(name, jnp.zeros_like) for name in state._fields[1:]]
+
+    def init(params: PyTree) -> PyTree:
+        trees = [None if make is None else jax.tree.map(make, params) for make in first]
+        return state(jnp.zeros((), jnp.int32), *trees)
+
+    def update(grads: PyTree, state: PyTree, params: PyTree = None, **extra: Any) -> tuple[PyTree, PyTree]:
+        step = increment(state.step)
+        if not with_params:
+            updates, *trees = leafwise(rule, grads, *state[1:], **scalars(step))
+        else:
+            need_params(params, grads)
+            updates, _, *trees = leafwise(keep_p, grads, params, *state[1:], **scalars(step))
+        return updates, type(state)(step, *trees)
+
+    return Transform(init, update)
+
+
+def need_params(params: PyTree, grads: PyTree) -> None:
+    """Raises ValueError where there are gradients but no parameters."""
+    if params is None and grads is not None:
+        raise ValueError("this optimizer needs the parameters: call update(grads, state, params)")
+
+
 def leafwise(rule: Callable[..., tuple[Any, ...]], *trees: PyTree, **scalars: Scalar) -> tuple[PyTree, ...]:
     """Applies a rule for one array to every leaf of some trees: where all optimizers do their sums.
 
     Args:
       rule: `rule(*leaves, **scalars) -> leaves`, one result for each tree.
-      *trees: trees of one structure. A tree that is None is None at every leaf and in the result.
+      *trees: trees of one structure. A tree that is None is None at every leaf and in the result; in
+        the place of a leaf a tree other than the first may hold a tree of arrays.
       **scalars: hyperparameters. A Python number stays one, so that its arithmetic is done in
         double precision; an array takes the dtype that the leaf is computed in.
 
@@ -151,23 +243,21 @@ def leafwise(rule: Callable[..., tuple[Any, ...]], *trees: PyTree, **scalars: Sc
 def _compute(
     rule: Callable[..., tuple[Any, ...]], row: tuple[Any, ...], scalars: dict[str, Scalar]
 ) -> tuple[Any, ...]:
-    leaves: list[Any] = [None if leaf is None else jnp.asarray(leaf) for leaf in row]
-    dtype = compute_dtype(leaves[0].dtype)
+    row = jax.tree.map(jnp.asarray, row)
+    dtype = compute_dtype(row[0].dtype)
     results = rule(
-        *[None if leaf is None else leaf.astype(dtype) for leaf in leaves],
+        *jax.tree.map(lambda x: x.astype(dtype), row),
         **{name: _scalar(value, dtype) for name, value in scalars.items()},
     )
-    return tuple(_store(leaf, result) for leaf, result in zip(leaves, results, strict=True))
+    return tuple(
+        None if new is None else jax.tree.map(_store, old, new) for old, new in zip(row, results, strict=True)
+    )
 
 
-def _store(leaf: Any, result: Any) -> Any:
-    if leaf is None or result is None:
-        return None
-    if result.shape != leaf.shape:
-        raise ValueError(
-            f"gradients, states and parameters differ in shape: {leaf.shape} became {result.shape}"
-        )
-    return result.astype(leaf.dtype)
+def _store(old: jax.Array, new: jax.Array) -> jax.Array:
+    if new.shape != old.shape:
+        raise ValueError(f"gradients, states and parameters differ in shape: {old.shape} became {new.shape}")
+    return new.astype(old.dtype)
 
 
 def compute_dtype(dtype: Any) -> Any:

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from ._run import RunState
+from ._run import PyTree
 
 
 def params_digest(params: Any) -> str:
@@ -22,8 +23,8 @@ def params_digest(params: Any) -> str:
     return digest.hexdigest()
 
 
-def save_checkpoint(folder: Path, state: RunState) -> None:
-    """Saves a whole run state with orbax to the new folder `folder`.
+def save_checkpoint(folder: Path, state: PyTree) -> None:
+    """Saves a state, that of a whole run say, with orbax to the new folder `folder`.
 
     Raises:
       ModuleNotFoundError: orbax-checkpoint is not installed (`pip install 'jaxlearn[train]'`).
@@ -31,17 +32,30 @@ def save_checkpoint(folder: Path, state: RunState) -> None:
     import orbax.checkpoint as ocp
 
     with ocp.StandardCheckpointer() as checkpointer:
-        checkpointer.save(folder.absolute(), _plain(state))
+        checkpointer.save(folder.absolute(), jax.tree.map(_plain, state))
 
 
-def load_checkpoint(folder: Path, like: RunState) -> RunState:
+def load_checkpoint(folder: Path, like: PyTree) -> PyTree:
     """Reads what `save_checkpoint` saved, into the structure, shapes and dtypes of `like`."""
     import orbax.checkpoint as ocp
 
     with ocp.StandardCheckpointer() as checkpointer:
-        plain = checkpointer.restore(folder.absolute(), _plain(like))
-    return plain._replace(key=jax.random.wrap_key_data(plain.key))
+        plain = checkpointer.restore(folder.absolute(), jax.tree.map(_plain, like))
+    return jax.tree.map(_restore, like, plain)
 
 
-def _plain(state: RunState) -> RunState:
-    return state._replace(key=jax.random.key_data(state.key))
+def _is_key(leaf: Any) -> bool:
+    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _plain(leaf: Any) -> Any:
+    """Orbax saves numbers, and some of them: random keys become their data, empty arrays None."""
+    if not leaf.size:
+        return None
+    return jax.random.key_data(leaf) if _is_key(leaf) else leaf
+
+
+def _restore(like: Any, leaf: Any) -> Any:
+    if leaf is None:
+        return like
+    return jax.random.wrap_key_data(leaf, impl=jax.random.key_impl(like)) if _is_key(like) else leaf

@@ -13,6 +13,7 @@ import torch
 
 OUT = Path(__file__).with_suffix(".npz")
 STEPS = 50
+BFLOAT16 = torch.Tensor.bfloat16
 SHAPES = [(), (5,), (4, 3), (2, 2, 2, 3)]
 STEP_LR = {"step_size": 10, "gamma": 0.5}
 
@@ -50,19 +51,119 @@ OPTIMIZERS = {
         {"centered": True, "momentum": 0.9, "weight_decay": 0.1},
         {"centered": True, "momentum": 0.9, "weight_decay": 0.1, "maximize": True},
     ],
+    "AdamW": [
+        {},
+        {"betas": (0.8, 0.99)},
+        {"eps": 0.1},
+        {"weight_decay": 0.0},
+        {"weight_decay": 0.1},
+        {"amsgrad": True},
+        {"amsgrad": True, "weight_decay": 0.1, "maximize": True},
+    ],
+    "Adamax": [
+        {},
+        {"betas": (0.8, 0.99)},
+        {"eps": 0.1},
+        {"weight_decay": 0.1},
+        {"weight_decay": 0.1, "maximize": True},
+    ],
+    "NAdam": [
+        {},
+        {"betas": (0.8, 0.99)},
+        {"eps": 0.1},
+        {"momentum_decay": 0.1},
+        {"weight_decay": 0.1},
+        {"weight_decay": 0.1, "decoupled_weight_decay": True},
+        {"weight_decay": 0.1, "momentum_decay": 0.0, "maximize": True},
+    ],
+    "RAdam": [
+        {},
+        {"betas": (0.8, 0.99)},
+        {"betas": (0.9, 0.5)},  # rho never passes 5
+        {"eps": 0.1},
+        {"weight_decay": 0.1},
+        {"weight_decay": 0.1, "decoupled_weight_decay": True},
+        {"weight_decay": 0.1, "maximize": True},
+    ],
+    "Adagrad": [
+        {},
+        {"lr_decay": 0.1},
+        {"weight_decay": 0.1},
+        {"initial_accumulator_value": 0.1},
+        {"eps": 0.1},
+        {"lr_decay": 0.1, "weight_decay": 0.1, "maximize": True},
+    ],
+    "Adadelta": [
+        {"lr": 1.0},
+        {"rho": 0.5, "lr": 1.0},
+        {"eps": 0.1},
+        {"weight_decay": 0.1},
+        {"weight_decay": 0.1, "maximize": True},
+    ],
+    "Rprop": [
+        {},
+        {"etas": (0.7, 1.5)},
+        {"step_sizes": (0.005, 0.02)},
+        {"maximize": True},
+    ],
+    "ASGD": [
+        {},
+        {"lambd": 0.1},
+        {"lambd": 0.1, "alpha": 0.5},
+        {"t0": 10},
+        {"weight_decay": 0.1},
+        {"t0": 10, "weight_decay": 0.1, "maximize": True},
+    ],
+    "Adafactor": [
+        {},
+        {"lr": 0.5},  # above 1 / sqrt(t) from the fifth step on
+        {"beta2_decay": -0.5},
+        {"eps": (0.1, 0.5)},
+        {"d": 2.0},
+        {"weight_decay": 0.1},
+        {"weight_decay": 0.1, "maximize": True},
+    ],
+    "Muon": [
+        {},
+        {"weight_decay": 0.0},
+        {"momentum": 0.5},
+        {"nesterov": False},
+        {"ns_coefficients": (2.0, -1.5, 0.5)},
+        {"eps": 10.0},
+        {"ns_steps": 3},
+        {"adjust_lr_fn": "match_rms_adamw"},
+        {"bfloat16": True},
+    ],
 }
-SCHEDULED = [("SGD", {"momentum": 0.9}), ("Adam", {}), ("RMSprop", {"momentum": 0.9})]
+SCHEDULED = [
+    ("SGD", {"momentum": 0.9}),
+    ("RMSprop", {"momentum": 0.9}),
+    ("ASGD", {"lambd": 0.1}),
+    *((name, {}) for name in OPTIMIZERS if name not in ("SGD", "RMSprop", "ASGD", "Rprop")),
+]
 
 
 def flat(tensors):
     return np.concatenate([t.detach().numpy().reshape(-1) for t in tensors])
 
 
+def make(name, options, tensors):
+    options = {"lr": 0.01} | options
+    if name == "Muon" and not options.pop("bfloat16", False):
+        # the Newton-Schulz iteration in the precision of the parameters
+        torch.Tensor.bfloat16 = torch.Tensor.clone
+    elif name == "Muon":
+        torch.Tensor.bfloat16 = BFLOAT16
+    return getattr(torch.optim, name)(tensors, **options)
+
+
 def trajectory(name, options, params, grads, dtype, schedule=False):
+    """Parameters after each step, and for ASGD their averages, too."""
+    torch.set_default_dtype(dtype)  # in which NAdam and ASGD keep their scalars
     tensors = [torch.nn.Parameter(torch.tensor(p, dtype=dtype)) for p in params]
-    optimizer = getattr(torch.optim, name)(tensors, lr=0.01, **options)
+    optimizer = make(name, options, tensors)
     scheduler = torch.optim.lr_scheduler.StepLR(optimizer, **STEP_LR) if schedule else None
-    rows = []
+    rows, averages = [], []
     for step in range(STEPS):
         for tensor, grad in zip(tensors, grads, strict=True):
             tensor.grad = torch.tensor(grad[step], dtype=dtype)
@@ -70,7 +171,14 @@ def trajectory(name, options, params, grads, dtype, schedule=False):
         if scheduler:
             scheduler.step()
         rows.append(flat(tensors))
-    return np.stack(rows)
+        if name == "ASGD":
+            averages.append(flat(optimizer.state[tensor]["ax"] for tensor in tensors))
+    return np.stack(rows), np.array(averages)
+
+
+def matrices(arrays):
+    """Muon's problem: the matrix as PyTorch lays it out, (out, in), and its transpose."""
+    return [np.swapaxes(arrays[2], -1, -2), arrays[2]]
 
 
 def record_optimizers():
@@ -87,9 +195,11 @@ def record_optimizers():
             key = json.dumps(
                 {"optimizer": name, "options": options, "schedule": STEP_LR if schedule else None}
             )
-            arrays[f"{str(dtype).removeprefix('torch.')}/{key}"] = trajectory(
-                name, options, params, grads, dtype, schedule
-            )
+            problem = (matrices(params), matrices(grads)) if name == "Muon" else (params, grads)
+            kind = str(dtype).removeprefix("torch.")
+            arrays[f"{kind}/{key}"], averages = trajectory(name, options, *problem, dtype, schedule)
+            if len(averages):
+                arrays[f"{kind}-average/{key}"] = averages
     np.savez_compressed(OUT, **arrays)
 
 

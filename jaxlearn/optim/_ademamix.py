@@ -1,0 +1,143 @@
+"""AdEMAMix: Adam with a second, slow momentum."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from ._adam import bias_correction, log_decay
+from ._check import check
+from ._decay import decoupled
+from ._learning_rate import scale_by_learning_rate
+from ._mask import Mask
+from ._schedule import schedulable
+from ._transform import PyTree, Scalar, Transform, chain, from_rule
+
+
+class AdemamixState(NamedTuple):
+    """State of `scale_by_ademamix`.
+
+    Attributes:
+      step: updates made so far; int32 of shape ().
+      m1: fast running mean of the gradients; like the parameters.
+      m2: slow running mean of the gradients; like the parameters.
+      v: running mean of the squared gradients; like the parameters.
+    """
+
+    step: jax.Array
+    m1: PyTree
+    m2: PyTree
+    v: PyTree
+
+
+@schedulable
+def scale_by_ademamix(
+    b1: Scalar = 0.9,
+    b2: Scalar = 0.999,
+    b3: Scalar = 0.9999,
+    alpha: Scalar = 5.0,
+    eps: Scalar = 1e-8,
+    warmup_steps: int = 0,
+) -> Transform:
+    r"""Adam's direction with a multiple of a slow mean of the gradients added.
+
+    $$m_{i,t} = \beta_i m_{i,t-1} + (1-\beta_i)\,g_t \;(i = 1, 3), \qquad
+      u_t = \frac{m_{1,t} / (1-\beta_1^t) + \alpha_t\,m_{3,t}}{\sqrt{v_t / (1-\beta_2^t)} + \epsilon}$$
+
+    Over the first `warmup_steps` updates $\alpha_t$ grows from 0 on a straight line, and $\beta_3$ from
+    $\beta_1$ so that the half life of its mean does.
+
+    Memory: three numbers for each parameter.
+
+    Args:
+      b1, b2, b3: $\beta_1$, $\beta_2$ and $\beta_3$ in [0, 1).
+      alpha: $\alpha$ in [0, inf).
+      eps: $\epsilon$ in [0, inf), outside the root.
+      warmup_steps: updates over which $\alpha$ and $\beta_3$ are warmed up; 0 for none.
+
+    Raises:
+      ValueError: a hyperparameter outside its range.
+
+    Source: Pagliardini et al. (2024), https://arxiv.org/abs/2409.03137. Equal to
+    `optax.contrib.scale_by_ademamix`, which takes the two warm-ups as schedules.
+
+    >>> opt = scale_by_ademamix(alpha=0.0)
+    >>> print(opt.update(-3.0, opt.init(0.0))[0])
+    -1.0
+    """
+    for name, b in (("b1", b1), ("b2", b2), ("b3", b3)):
+        check(name, b, "[0, 1)")
+    check("alpha", alpha, "[0, inf)")
+    check("eps", eps, "[0, inf)")
+    if not isinstance(warmup_steps, int) or warmup_steps < 0:
+        raise ValueError(f"warmup_steps must be a whole number from 0 up, got {warmup_steps!r}")
+
+    def rule(
+        g: Any, m1: Any, m2: Any, v: Any, *, b1: Any, b2: Any, b3: Any, alpha: Any, **c: Any
+    ) -> tuple[Any, ...]:
+        m1 = b1 * m1 + (1 - b1) * g
+        m2 = b3 * m2 + (1 - b3) * g
+        v = b2 * v + (1 - b2) * g * g
+        return (m1 / c["c1"] + alpha * m2) / (jnp.sqrt(v / c["c2"]) + c["eps"]), m1, m2, v
+
+    def warm(step: jax.Array) -> tuple[Scalar, Scalar]:
+        if not warmup_steps:
+            return alpha, b3
+        done = jnp.minimum(jnp.asarray(step, float) / warmup_steps, 1.0)
+        slow, fast = log_decay(b3), log_decay(b1)
+        warmed = jnp.exp(slow * fast / ((1 - done) * slow + done * fast))
+        return done * alpha, jnp.where(done < 1, warmed, b3)
+
+    def scalars(step: jax.Array) -> dict[str, Scalar]:
+        alpha_t, b3_t = warm(step)
+        c1, c2 = bias_correction(b1, step), bias_correction(b2, step)
+        return {"b1": b1, "b2": b2, "b3": b3_t, "alpha": alpha_t, "eps": eps, "c1": c1, "c2": c2}
+
+    return from_rule(rule, AdemamixState, scalars)
+
+
+def ademamix(
+    learning_rate: Scalar = 1e-3,
+    b1: Scalar = 0.9,
+    b2: Scalar = 0.999,
+    b3: Scalar = 0.9999,
+    alpha: Scalar = 5.0,
+    eps: Scalar = 1e-8,
+    weight_decay: Scalar = 0.0,
+    warmup_steps: int = 0,
+    mask: Mask | None = None,
+) -> Transform:
+    r"""AdEMAMix: AdamW with a mixture of a fast and a slow momentum.
+
+    $$\theta_t = \theta_{t-1} - \eta_t \left(\frac{\hat m_{1,t} + \alpha_t\,m_{3,t}}
+      {\sqrt{\hat v_t} + \epsilon} + \lambda\,\theta_{t-1}\right)$$
+
+    with the means of `scale_by_ademamix`.
+
+    Memory: three numbers for each parameter.
+
+    Args:
+      learning_rate: $\eta$ in [0, inf).
+      b1, b2: $\beta_1$ and $\beta_2$ in [0, 1).
+      b3: $\beta_3$ in [0, 1), decay of the slow mean.
+      alpha: $\alpha$ in [0, inf), weight of the slow mean.
+      eps: $\epsilon$ in [0, inf), outside the root.
+      weight_decay: $\lambda$ in [0, inf), multiplied by the learning rate.
+      warmup_steps: updates over which $\alpha$ and $\beta_3$ are warmed up; the paper takes the whole
+        run. 0 for none.
+      mask: which parameters decay (all, unless given): a tree of bools or a function to one.
+
+    Raises:
+      ValueError: a hyperparameter outside its range.
+
+    Source: Pagliardini et al. (2024), https://arxiv.org/abs/2409.03137
+
+    >>> opt = ademamix(0.1, alpha=0.0)
+    >>> print(opt.update(2.0, opt.init(1.0))[0])
+    -0.1
+    """
+    return chain(
+        scale_by_ademamix(b1, b2, b3, alpha, eps, warmup_steps),
+        *decoupled(weight_decay, mask),
+        scale_by_learning_rate(learning_rate),
+    )

@@ -1,0 +1,299 @@
+"""L-BFGS: steps of Newton's method, with a Hessian guessed from the last gradients."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.flatten_util import ravel_pytree
+
+from ._check import check
+from ._learning_rate import LearningRateState
+from ._schedule import schedulable
+from ._transform import PyTree, Scalar, Transform, compute_dtype, increment
+from ._wolfe import Point, strong_wolfe
+
+# in full precision on every device: the sums are of numbers that nearly cancel
+dot = partial(jnp.vdot, precision="highest")
+
+
+class History(NamedTuple):
+    r"""The last $m$ steps and what the gradient changed by in each: all that L-BFGS knows of the Hessian.
+
+    Pair number $k$, counted from 0, lies in row $k \bmod m$.
+
+    Attributes:
+      s: steps; shape (m, n).
+      y: changes of the gradient; shape (m, n).
+      rho: $1 / (y \cdot s)$; shape (m,).
+      gamma: $y \cdot s / y \cdot y$ of the last pair, the scale of the inverse Hessian; shape ().
+      pairs: pairs stored so far; int32 of shape ().
+    """
+
+    s: jax.Array
+    y: jax.Array
+    rho: jax.Array
+    gamma: jax.Array
+    pairs: jax.Array
+
+
+class LbfgsState(NamedTuple):
+    """State of `lbfgs`. Vectors hold all parameters in a row, in float32 or wider.
+
+    Attributes:
+      rate: the learning rate.
+      n_iter: iterations so far, over all updates; int32 of shape ().
+      func_evals: evaluations of the loss so far; int32 of shape ().
+      step: the last step; shape (n,).
+      grad: the gradient before it; shape (n,).
+      history: the steps before that one.
+    """
+
+    rate: LearningRateState
+    n_iter: jax.Array
+    func_evals: jax.Array
+    step: jax.Array
+    grad: jax.Array
+    history: History
+
+
+def remember(history: History, s: jax.Array, y: jax.Array) -> History:
+    """Stores a step in the place of the oldest, unless the loss did not curve upwards along it."""
+    ys = dot(y, s)
+    gamma = ys / dot(y, y)
+    curved = (ys > 1e-10) & jnp.isfinite(gamma)  # PyTorch lets a sum that overflows pass
+    m = len(history.rho)
+    row = jnp.where(curved, history.pairs % m, m)  # there is no row m
+    return History(
+        history.s.at[row].set(s, mode="drop"),
+        history.y.at[row].set(y, mode="drop"),
+        history.rho.at[row].set(1 / ys, mode="drop"),
+        jnp.where(curved, gamma, history.gamma),
+        jnp.where(curved, increment(history.pairs), history.pairs),
+    )
+
+
+def inverse_hessian_times(history: History, q: jax.Array) -> jax.Array:
+    r"""$H q$ in $4 m n$ multiplications, without ever forming the inverse Hessian $H$.
+
+    The two loops of Algorithm 7.4 of Nocedal & Wright (2006): from the last pair to the first, then back.
+    """
+    s, y, rho, gamma, pairs = history
+    m = len(rho)
+    used = jnp.minimum(pairs, m)
+
+    def backward(k: jax.Array, carry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        q, alpha = carry
+        i = (pairs - 1 - k) % m
+        alpha_i = dot(s[i], q) * rho[i]
+        return q - alpha_i * y[i], alpha.at[i].set(alpha_i)
+
+    q, alpha = jax.lax.fori_loop(0, used, backward, (q, jnp.zeros_like(rho)))
+
+    def forward(k: jax.Array, r: jax.Array) -> jax.Array:
+        i = (pairs - used + k) % m
+        beta = dot(y[i], r) * rho[i]
+        return r + (alpha[i] - beta) * s[i]
+
+    return jax.lax.fori_loop(0, used, forward, gamma * q)
+
+
+class _Options(NamedTuple):
+    line_search: str | None
+    max_iter: int
+    max_eval: int
+    learning_rate: jax.Array
+    tolerance_grad: jax.Array
+    tolerance_change: jax.Array
+
+
+class _Iterate(NamedTuple):
+    """Where the iterations of one update stand: at `x`, after `n_iter` iterations and `evals` evaluations."""
+
+    x: jax.Array
+    value: jax.Array
+    grad: jax.Array
+    n_iter: jax.Array
+    evals: jax.Array
+    done: jax.Array
+    state: LbfgsState
+
+
+def _iterate(loss_and_grad: Callable[[jax.Array], Any], o: _Options, at: _Iterate) -> _Iterate:
+    """One iteration: a direction, a step along it, and whether to go on."""
+    history = remember(at.state.history, at.state.step, at.grad - at.state.grad)
+    d = -inverse_hessian_times(history, at.grad)
+    # nothing is known of the curvature at first: the parameters move by 1 at most, all together
+    cautious = jnp.where(at.state.n_iter == 0, jnp.minimum(1, 1 / jnp.sum(jnp.abs(at.grad))), 1)
+    t = cautious * o.learning_rate
+    start = Point(jnp.zeros_like(t), at.value, dot(at.grad, d), at.grad)
+    n_iter = at.n_iter + 1
+
+    def evaluate(t: jax.Array) -> Point:
+        value, grad = loss_and_grad(at.x + t * d)
+        return Point(t, value, dot(grad, d), grad)
+
+    def walk() -> tuple[Point, jax.Array]:
+        if o.line_search == "strong_wolfe":
+            return strong_wolfe(evaluate, start, t, _largest(d), o.max_eval - at.evals)
+        # the point after the last step is evaluated by whoever makes the next update
+        last = start._replace(t=t), jnp.int32(0)
+        return jax.lax.cond(n_iter < o.max_iter, lambda: (evaluate(t), jnp.int32(1)), lambda: last)
+
+    downhill = ~(start.slope > -o.tolerance_change)
+    point, evals = jax.lax.cond(downhill, walk, lambda: (start, jnp.int32(0)))
+    step = jnp.where(downhill, point.t, t) * d  # PyTorch notes the step down even if it is not made
+    done = (
+        ~downhill
+        | (n_iter == o.max_iter)
+        | (at.evals + evals >= o.max_eval)
+        | (_largest(point.grad) <= o.tolerance_grad)
+        | (_largest(step) <= o.tolerance_change)
+        | (jnp.abs(point.value - at.value) < o.tolerance_change)
+    )
+    state = LbfgsState(
+        rate=at.state.rate,
+        n_iter=increment(at.state.n_iter),
+        func_evals=at.state.func_evals + evals,
+        step=step,
+        grad=at.grad,
+        history=history,
+    )
+    return _Iterate(at.x + point.t * d, point.value, point.grad, n_iter, at.evals + evals, done, state)
+
+
+def _largest(x: jax.Array) -> jax.Array:
+    return jnp.max(jnp.abs(x), initial=0)
+
+
+def _flatten(tree: PyTree) -> tuple[jax.Array, Callable[[jax.Array], PyTree]]:
+    """All numbers of a tree in a row, in float32 or wider, and the way back to the tree's own dtypes."""
+    dtypes = [compute_dtype(jnp.result_type(leaf)) for leaf in jax.tree.leaves(tree)]
+    widest = max(dtypes, key=lambda dtype: dtype.itemsize, default=jnp.dtype("float32"))
+    row, unravel = ravel_pytree(jax.tree.map(lambda leaf: jnp.asarray(leaf, widest), tree))
+
+    def unflatten(row: jax.Array) -> PyTree:
+        return jax.tree.map(lambda new, leaf: new.astype(jnp.result_type(leaf)), unravel(row), tree)
+
+    return row, unflatten
+
+
+def _shapes(tree: PyTree) -> Any:
+    return jax.tree.structure(tree), [jnp.shape(leaf) for leaf in jax.tree.leaves(tree)]
+
+
+def _check_sizes(**sizes: int) -> None:
+    for name, size in sizes.items():
+        check(name, size, "[1, inf)")
+        if not isinstance(size, int):
+            raise TypeError(f"{name} must be a whole number, got {size!r}")
+
+
+@schedulable
+def lbfgs(
+    learning_rate: Scalar = 1.0,
+    max_iter: int = 20,
+    max_eval: int | None = None,
+    tolerance_grad: Scalar = 1e-7,
+    tolerance_change: Scalar = 1e-9,
+    history_size: int = 100,
+    line_search: str | None = None,
+) -> Transform:
+    r"""L-BFGS as `torch.optim.LBFGS`, with its defaults: an update is a whole `step(closure)`.
+
+    $$\theta_{k+1} = \theta_k - t_k\,H_k\,g_k$$
+
+    $H_k$ is the BFGS guess of the inverse Hessian, made from $\gamma_k I$ and the last $m$ pairs
+    $s_i = \theta_{i+1} - \theta_i$ and $y_i = g_{i+1} - g_i$, with $\gamma_k = s \cdot y / y \cdot y$
+    of the last pair. An update makes up to `max_iter` such iterations. It ends early when the largest
+    gradient is within `tolerance_grad`, when the largest step, the change of the loss or the slope along
+    the direction is within `tolerance_change`, or after `max_eval` evaluations.
+
+    `update(grads, state, params, value_fn=loss)` needs `value_fn`, a function of the parameters that
+    gives the loss, and `grads`, its gradient at `params`. With `value=`, the loss there, one evaluation
+    less is made. Nothing in a chain may change the gradient before it or the step after it. Outside of
+    `jax.jit` every update compiles anew.
+
+    Memory: 2 m + 2 numbers for each parameter.
+
+    Args:
+      learning_rate: $t_k$ in [0, inf), or a schedule of the number of updates; divided by
+        $\lVert g \rVert_1$ in the very first iteration if that is above 1. The line search only
+        starts with it.
+      max_iter: iterations in an update, 1 or more.
+      max_eval: evaluations in an update, 1 or more; None is `max_iter * 5 // 4`, and so for
+        `max_iter=1` a line search of one trial.
+      tolerance_grad: in [0, inf).
+      tolerance_change: in [0, inf).
+      history_size: $m$, 1 or more.
+      line_search: None, or "strong_wolfe" to choose $t_k$ by the strong Wolfe conditions. Without it
+        a learning rate that is too high diverges.
+
+    Raises:
+      ValueError: a hyperparameter outside its range, or `update` without `params` or `value_fn`.
+      TypeError: `max_iter`, `max_eval` or `history_size` is not a whole number.
+
+    Source: Liu & Nocedal (1989), https://doi.org/10.1007/BF01589116; Algorithms 7.4, 3.5 and 3.6 of
+    Nocedal & Wright, Numerical Optimization (2006), https://doi.org/10.1007/978-0-387-40065-5.
+    `optax.lbfgs` makes one iteration an update, remembers 10 pairs and has another line search.
+
+    >>> opt = lbfgs(line_search="strong_wolfe")
+    >>> loss = lambda x: 100 * (x[1] - x[0] ** 2) ** 2 + (1 - x[0]) ** 2
+    >>> x = jnp.array([-1.0, 1.0])
+    >>> state = opt.init(x)
+    >>> for _ in range(3):
+    ...     updates, state = opt.update(jax.grad(loss)(x), state, x, value_fn=loss)
+    ...     x = x + updates
+    >>> jnp.round(x, 2)
+    Array([1., 1.], dtype=float32)
+    """
+    evaluations = max_iter * 5 // 4 if max_eval is None else max_eval
+    _check_sizes(max_iter=max_iter, max_eval=evaluations, history_size=history_size)
+    check("learning_rate", learning_rate, "[0, inf)")
+    check("tolerance_grad", tolerance_grad, "[0, inf)")
+    check("tolerance_change", tolerance_change, "[0, inf)")
+    if line_search not in (None, "strong_wolfe"):
+        raise ValueError(f'line_search must be None or "strong_wolfe", got {line_search!r}')
+
+    rate_state = lambda: LearningRateState(jnp.asarray(learning_rate, float))
+
+    def init(params: PyTree) -> LbfgsState:
+        x, _ = _flatten(params)
+        m, zeros, no = history_size, partial(jnp.zeros, dtype=x.dtype), partial(jnp.zeros, (), jnp.int32)
+        history = History(zeros((m, x.size)), zeros((m, x.size)), zeros(m), jnp.ones((), x.dtype), no())
+        return LbfgsState(rate_state(), no(), no(), jnp.zeros_like(x), jnp.zeros_like(x), history)
+
+    def update(
+        grads: PyTree,
+        state: LbfgsState,
+        params: PyTree = None,
+        *,
+        value_fn: Callable[[PyTree], Any] | None = None,
+        value: Any = None,
+        **extra: Any,
+    ) -> tuple[PyTree, LbfgsState]:
+        if value_fn is None or (params is None and grads is not None):
+            raise ValueError("lbfgs evaluates the loss: call update(grads, state, params, value_fn=loss)")
+        if _shapes(grads) != _shapes(params):
+            raise ValueError("gradients and parameters differ in shape")
+        x, unflatten = _flatten(params)
+        number = partial(jnp.asarray, dtype=x.dtype)
+        loss = lambda x: number(value_fn(unflatten(x)))
+        scalars = map(number, (learning_rate, tolerance_grad, tolerance_change))
+        options = _Options(line_search, max_iter, evaluations, *scalars)
+        grad = _flatten(grads)[0].astype(x.dtype)
+        at = _Iterate(
+            x=x,
+            value=loss(x) if value is None else number(value),
+            grad=grad,
+            n_iter=jnp.int32(0),
+            evals=jnp.int32(1),
+            done=_largest(grad) <= options.tolerance_grad,
+            state=state._replace(rate=rate_state(), func_evals=state.func_evals + 1),
+        )
+        iterate = partial(_iterate, jax.value_and_grad(loss), options)
+        end = jax.lax.while_loop(lambda at: ~at.done, iterate, at)
+        return unflatten(end.x - x), end.state
+
+    return Transform(init, update)

@@ -1,0 +1,109 @@
+"""NovoGrad: one second moment for a whole layer."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from ._check import check
+from ._learning_rate import scale_by_learning_rate
+from ._schedule import schedulable
+from ._transform import PyTree, Scalar, Transform, chain, from_rule
+
+
+class NovogradState(NamedTuple):
+    """State of `scale_by_novograd`.
+
+    Attributes:
+      step: updates made so far; int32 of shape ().
+      m: momentum; like the parameters.
+      v: running mean of the squared norm of each leaf's gradient; a scalar for each leaf.
+    """
+
+    step: jax.Array
+    m: PyTree
+    v: PyTree
+
+
+@schedulable
+def scale_by_novograd(
+    b1: Scalar = 0.95, b2: Scalar = 0.98, eps: Scalar = 1e-8, weight_decay: Scalar = 0.0
+) -> Transform:
+    r"""Momentum of gradients that were divided by the recent norm of their leaf.
+
+    $$v_t = \beta_2 v_{t-1} + (1-\beta_2)\,\lVert g_t\rVert^2, \qquad
+      m_t = \beta_1 m_{t-1} + \frac{g_t}{\sqrt{v_t} + \epsilon} + \lambda\,\theta_{t-1}, \qquad u_t = m_t$$
+
+    with $v_1 = \lVert g_1\rVert^2$ and $m_0 = 0$.
+
+    Memory: one number for each parameter and one for each leaf.
+
+    Args:
+      b1, b2: $\beta_1$ and $\beta_2$ in [0, 1).
+      eps: $\epsilon$ in [0, inf), outside the root.
+      weight_decay: $\lambda$ in [0, inf).
+
+    Raises:
+      ValueError: a hyperparameter outside its range; `update` called without `params`.
+
+    Source: Ginsburg et al. (2019), Algorithm 1, https://arxiv.org/abs/1905.11286. Equal to
+    `optax.scale_by_novograd`.
+
+    >>> opt = scale_by_novograd()
+    >>> print(opt.update(jnp.array([3.0, 4.0]), opt.init(jnp.ones(2)), jnp.ones(2))[0])
+    [0.6 0.8]
+    """
+    check("b1", b1, "[0, 1)")
+    check("b2", b2, "[0, 1)")
+    check("eps", eps, "[0, inf)")
+    check("weight_decay", weight_decay, "[0, inf)")
+
+    def rule(
+        g: Any, p: Any, m: Any, v: Any, *, b1: Any, b2: Any, eps: Any, decay: Any, first: Any
+    ) -> tuple[Any, ...]:
+        square = jnp.sum(g * g)
+        v = jnp.where(first > 0, square, b2 * v + (1 - b2) * square)
+        root = jnp.sqrt(v) + eps
+        m = b1 * m + jnp.where(root > 0, g / jnp.where(root > 0, root, 1.0), 0.0) + decay * p
+        return m, m, v
+
+    def scalars(step: jax.Array) -> dict[str, Scalar]:
+        return {"b1": b1, "b2": b2, "eps": eps, "decay": weight_decay, "first": step == 1}
+
+    scalar_each = lambda p: jnp.zeros_like(p, shape=())
+    return from_rule(rule, NovogradState, scalars, with_params=True, v=scalar_each)
+
+
+def novograd(
+    learning_rate: Scalar = 1e-2,
+    b1: Scalar = 0.95,
+    b2: Scalar = 0.98,
+    eps: Scalar = 1e-8,
+    weight_decay: Scalar = 0.0,
+) -> Transform:
+    r"""NovoGrad, with normalised gradients and little memory.
+
+    $$\theta_t = \theta_{t-1} - \eta_t\,m_t, \qquad
+      m_t = \beta_1 m_{t-1} + \frac{g_t}{\sqrt{v_t} + \epsilon} + \lambda\,\theta_{t-1}$$
+
+    where $v$ is a running mean of the squared norm of the leaf's gradient: `scale_by_novograd`.
+
+    Memory: one number for each parameter and one for each leaf.
+
+    Args:
+      learning_rate: $\eta$ in [0, inf).
+      b1, b2: $\beta_1$ and $\beta_2$ in [0, 1).
+      eps: $\epsilon$ in [0, inf), outside the root.
+      weight_decay: $\lambda$ in [0, inf), added to the momentum.
+
+    Raises:
+      ValueError: a hyperparameter outside its range; `update` called without `params`.
+
+    Source: Ginsburg et al. (2019), Algorithm 1, https://arxiv.org/abs/1905.11286. Equal to
+    `optax.novograd`, which has 0.9, 0.25 and 1e-6 for $\beta_1$, $\beta_2$ and $\epsilon$ unless told.
+
+    >>> opt = novograd(0.1)
+    >>> print(opt.update(2.0, opt.init(1.0), 1.0)[0])
+    -0.1
+    """
+    return chain(scale_by_novograd(b1, b2, eps, weight_decay), scale_by_learning_rate(learning_rate))

@@ -1,0 +1,189 @@
+"""SOAP: Adam in the eigenbasis of Shampoo."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from ._adam import bias_correction
+from ._check import check, is_zero
+from ._decay import shrink_after
+from ._kronecker import gram, identities, multiply
+from ._learning_rate import scale_by_learning_rate
+from ._schedule import schedulable
+from ._transform import PyTree, Scalar, Transform, chain, compute_dtype, from_rule
+from ._wrapper import check_whole
+
+
+class SoapState(NamedTuple):
+    """State of `scale_by_soap`.
+
+    Attributes:
+      step: updates made so far; int32 of shape ().
+      m: running mean of the gradients; like the parameters.
+      v: running mean of the squared gradients in the eigenbasis; like the parameters.
+      statistics: for each leaf a tuple with, for each dimension of n, a mean of shape (n, n), or None.
+      bases: eigenvectors of these, in columns.
+    """
+
+    step: jax.Array
+    m: PyTree
+    v: PyTree
+    statistics: PyTree
+    bases: PyTree
+
+
+def _each(rule: Any, *tuples: Any) -> Any:
+    """Applies a rule for one axis to all that have a matrix."""
+    return tuple(
+        None if row[0] is None else rule(axis, *row) for axis, row in enumerate(zip(*tuples, strict=True))
+    )
+
+
+def _refresh(v: Any, statistics: Any, bases: Any) -> tuple[Any, Any]:
+    """One step of power iteration for each basis, its columns sorted by eigenvalue, v with them."""
+    eigenvalues = _each(lambda axis, s, q: jnp.einsum("ij,ik,kj->j", q, s, q), statistics, bases)
+    orders = _each(lambda axis, e: jnp.argsort(-e, stable=True), eigenvalues)
+    for axis, order in enumerate(orders):
+        if order is not None:
+            v = jnp.take(v, order, axis)
+    return v, _each(lambda axis, s, q, order: jnp.linalg.qr(s @ q[:, order])[0], statistics, bases, orders)
+
+
+@schedulable
+def scale_by_soap(
+    b1: Scalar = 0.95,
+    b2: Scalar = 0.95,
+    eps: Scalar = 1e-8,
+    shampoo_beta: Scalar | None = None,
+    precondition_frequency: int = 10,
+    max_precond_dim: int = 10000,
+    precondition_1d: bool = False,
+) -> Transform:
+    r"""Adam's direction in a slowly turning basis.
+
+    For a matrix with the bases $Q_L$ and $Q_R$, and $g' = Q_L^\top g\,Q_R$,
+
+    $$m_t = \beta_1 m_{t-1} + (1-\beta_1)\,g_t, \qquad v_t = \beta_2 v_{t-1} + (1-\beta_2)\,{g'_t}^2, \qquad
+      u_t = \frac{\sqrt{1-\beta_2^{t'}}}{1-\beta_1^{t'}}\;
+      Q_L\,\frac{Q_L^\top m_t\,Q_R}{\sqrt{v_t} + \epsilon}\,Q_R^\top$$
+
+    and after the step $L_t = \beta\,L_{t-1} + (1-\beta)\,g_t g_t^\top$, $R_t$ likewise with
+    $g_t^\top g_t$, whose eigenvectors the bases are. The first gradient makes no step: it starts $L$ and
+    $R$, whose eigenvectors are computed, so $t' = t - 1$. When $t'$ is a multiple of
+    `precondition_frequency`, one step of power iteration and a QR decomposition refresh the bases. Leaves
+    of more dimensions have a basis for each.
+
+    Memory: two numbers for each parameter, and 2 n^2 for each dimension of n.
+
+    Args:
+      b1, b2: $\beta_1$ and $\beta_2$ in [0, 1).
+      eps: $\epsilon$ in [0, inf), beside the root of the uncorrected v.
+      shampoo_beta: $\beta$ in [0, 1), $\beta_2$ unless given.
+      precondition_frequency: from 1.
+      max_precond_dim: a dimension longer than this has no basis.
+      precondition_1d: give vectors a basis, too.
+
+    Raises:
+      ValueError: a hyperparameter outside its range.
+
+    Source: Vyas et al. (2024), https://arxiv.org/abs/2409.11321, as in its authors' code. optax has no
+    such rule.
+
+    >>> opt = scale_by_soap()
+    >>> state = opt.init(jnp.ones(2))
+    >>> for _ in range(2):
+    ...     update, state = opt.update(jnp.array([3.0, -4.0]), state)
+    >>> update.round(3)
+    Array([ 1., -1.], dtype=float32)
+    """
+    beta = b2 if shampoo_beta is None else shampoo_beta
+    for name, b in (("b1", b1), ("b2", b2), ("shampoo_beta", beta)):
+        check(name, b, "[0, 1)")
+    check("eps", eps, "[0, inf)")
+    check_whole("precondition_frequency", precondition_frequency, 1)
+    check_whole("max_precond_dim", max_precond_dim, 1)
+
+    def eyes(p: Any) -> tuple[Any, ...]:
+        p = jnp.asarray(p)
+        return identities(p, max_precond_dim, 1 if precondition_1d else 2, compute_dtype(p.dtype))
+
+    def start(g: Any, m: Any, v: Any, statistics: Any, beta: Any) -> tuple[Any, ...]:
+        statistics = _each(lambda axis, s: (1 - beta) * gram(g, axis), statistics)
+        bases = _each(lambda axis, s: jnp.linalg.eigh(s)[1][:, ::-1], statistics)
+        return jnp.zeros_like(g), m, v, statistics, bases
+
+    def rule(
+        g: Any, m: Any, v: Any, statistics: Any, bases: Any,
+        *, b1: Any, b2: Any, beta: Any, eps: Any, correction: Any, first: Any, due: Any,
+    ) -> tuple[Any, ...]:  # fmt: skip
+        def go() -> tuple[Any, ...]:
+            m_new = b1 * m + (1 - b1) * g
+            v_new = b2 * v + (1 - b2) * multiply(g, bases, transpose=True) ** 2
+            root = jnp.sqrt(v_new) + eps
+            turned = multiply(m_new, bases, transpose=True)
+            u = multiply(jnp.where(root > 0, turned / jnp.where(root > 0, root, 1.0), 0.0), bases)
+            means = _each(lambda axis, s: beta * s + (1 - beta) * gram(g, axis), statistics)
+            keep = lambda: (v_new, bases)
+            v_sorted, new_bases = jax.lax.cond(due > 0, lambda: _refresh(v_new, means, bases), keep)
+            return u * correction, m_new, v_sorted, means, new_bases
+
+        return jax.lax.cond(first > 0, lambda: start(g, m, v, statistics, beta), go)
+
+    def scalars(step: jax.Array) -> dict[str, Scalar]:
+        t = step - 1
+        correction = jnp.sqrt(bias_correction(b2, t)) / jnp.where(t > 0, bias_correction(b1, t), 1.0)
+        flags = {"first": step == 1, "due": t % precondition_frequency == 0}
+        return {"b1": b1, "b2": b2, "beta": beta, "eps": eps, "correction": correction} | flags
+
+    zeros = lambda p: jax.tree.map(jnp.zeros_like, eyes(p))
+    return from_rule(rule, SoapState, scalars, statistics=zeros, bases=eyes)
+
+
+@schedulable
+def soap(
+    learning_rate: Scalar = 3e-3,
+    b1: Scalar = 0.95,
+    b2: Scalar = 0.95,
+    eps: Scalar = 1e-8,
+    shampoo_beta: Scalar | None = None,
+    weight_decay: Scalar = 0.01,
+    precondition_frequency: int = 10,
+    max_precond_dim: int = 10000,
+    precondition_1d: bool = False,
+) -> Transform:
+    r"""SOAP: Shampoo with Adam in the preconditioner's eigenbasis.
+
+    $$\theta_t = (1 - \eta_t \lambda)\,(\theta_{t-1} - \eta_t\,u_t)$$
+
+    with $u$ of `scale_by_soap`. The first update only looks at the gradient and moves nothing.
+
+    Memory: two numbers for each parameter, and 2 n^2 for each dimension of n.
+
+    Args:
+      learning_rate: $\eta$ in [0, inf).
+      b1, b2: $\beta_1$ and $\beta_2$ in [0, 1).
+      eps: $\epsilon$ in [0, inf).
+      shampoo_beta: decay of the statistics in [0, 1), $\beta_2$ unless given.
+      weight_decay: $\lambda$ in [0, inf), after the step.
+      precondition_frequency: updates from one change of the bases to the next, from 1.
+      max_precond_dim: a dimension longer than this has no basis.
+      precondition_1d: give vectors a basis, too.
+
+    Raises:
+      ValueError: a hyperparameter outside its range; with weight decay, `update` called without `params`.
+
+    Source: Vyas et al. (2024), https://arxiv.org/abs/2409.11321, as in its authors' code. optax has no
+    such rule.
+
+    >>> opt = soap(0.1, weight_decay=0.0)
+    >>> print(opt.update(2.0, opt.init(1.0))[0])
+    -0.0
+    """
+    check("weight_decay", weight_decay, "[0, inf)")
+    shrinking = lambda step: jnp.where(step == 0, 1.0, 1 - learning_rate * weight_decay)
+    return chain(
+        scale_by_soap(b1, b2, eps, shampoo_beta, precondition_frequency, max_precond_dim, precondition_1d),
+        scale_by_learning_rate(learning_rate),
+        *([] if is_zero(weight_decay) else [shrink_after(shrinking)]),
+    )

@@ -1,0 +1,57 @@
+"""What the transforms that hold other transforms share."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+
+from ._check import check
+from ._transform import PyTree, compute_dtype
+
+State = TypeVar("State")
+
+
+def check_whole(name: str, value: Any, least: int) -> None:
+    """Raises unless `value` is a whole number of at least `least`.
+
+    >>> check_whole("steps", 0, 1)
+    Traceback (most recent call last):
+    ...
+    ValueError: steps must be in [1, inf), got 0
+    """
+    if not isinstance(value, int):
+        raise TypeError(f"{name} must be a whole number, got {value!r}")
+    check(name, value, f"[{least}, inf)")
+
+
+def wide_copy(params: PyTree) -> PyTree:
+    """A copy in float32 at the least. It shares no memory with `params`, so either may be donated."""
+    return jax.tree.map(lambda p: jnp.array(p, compute_dtype(jnp.asarray(p).dtype)), params)
+
+
+def update_if(
+    condition: jax.Array, update: Callable[[], tuple[PyTree, PyTree]], state: PyTree
+) -> tuple[PyTree, PyTree]:
+    """`update()` where `condition` holds; else, and without its work, zeros and `state`."""
+
+    def skip() -> tuple[PyTree, PyTree]:
+        updates, _ = jax.eval_shape(update)
+        return jax.tree.map(lambda u: jnp.zeros(u.shape, u.dtype), updates), state
+
+    return jax.lax.cond(condition, update, skip)
+
+
+def map_value_fn(extra: dict[str, Any], convert: Callable[[PyTree], PyTree]) -> dict[str, Any]:
+    """Extra arguments whose `value_fn`, if there is one, is given `convert(params)`."""
+    value_fn = extra.get("value_fn")
+    return extra if value_fn is None else extra | {"value_fn": lambda params: value_fn(convert(params))}
+
+
+def find_states(state: PyTree, kind: type[State]) -> list[State]:
+    """Every state of one kind, wherever in a state it is."""
+
+    def is_kind(node: Any) -> bool:
+        return isinstance(node, kind)
+
+    return [node for node in jax.tree.leaves(state, is_leaf=is_kind) if is_kind(node)]
