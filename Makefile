@@ -4,13 +4,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: train test lint types wheel test-wheel test-deep bench clean
+.PHONY: train test lint types wheel test-wheel test-deep parity bench clean
 
 train: .venv/train
 	$(BIN)/python train.py --opt adam $(ARGS)
 
 test: .venv/test
-	$(BIN)/python -m pytest --quiet $(ARGS)
+	$(BIN)/python -m pytest --quiet --numprocesses=auto --maxprocesses=4 $(ARGS)
 
 lint: .venv/test
 	$(BIN)/ruff check .
@@ -37,7 +37,11 @@ test-wheel: wheel
 
 # the property tests with a thousand random examples each instead of twenty fixed ones
 test-deep: .venv/test
-	HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest --quiet -m hypothesis tests
+	HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest --quiet --numprocesses=auto --maxprocesses=4 -m hypothesis tests
+
+# every optimizer and schedule beside PyTorch, optax and the papers, in both precisions: docs/parity.md
+parity: .venv/test
+	$(BIN)/python -m tests.parity docs/parity.md
 
 # what importing costs
 bench: .venv/test

@@ -74,8 +74,8 @@ def usage(argument: str) -> Iterator[None]:
 def pick(argument: str, name: str, known: dict[str, Any]) -> Any:
     if name in known:
         return known[name]
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
+    close = difflib.get_close_matches(name, known, n=3)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(known)}"
     raise UsageError(f"argument {argument}: {name!r} is unknown; {hint}")
 
 
@@ -89,6 +89,8 @@ def read_hyperparameters(args: argparse.Namespace, recipe: Recipe) -> dict[str, 
         if value is not None:
             if name in settings:
                 raise UsageError(f"argument {flag}: {value} contradicts --set {name}={settings[name]}")
+            if name not in recipe.hyperparameters:
+                raise UsageError(f"argument {flag}: {args.opt} has no {name}")
             settings[name] = value
     return recipe.hyperparameters | settings
 

@@ -37,9 +37,10 @@ class Recipe:
 
     @property
     def hyperparameters(self) -> dict[str, Any]:
-        """Every hyperparameter and its default value."""
+        """Every hyperparameter that a line of text can set, and its default value."""
         parameters = inspect.signature(self.factory).parameters
-        return {name: p.default for name, p in parameters.items()} | dict(self.defaults)
+        defaults = {name: p.default for name, p in parameters.items()}
+        return {n: v for n, v in defaults.items() if isinstance(v, int | float | str)} | dict(self.defaults)
 
     @property
     def facts(self) -> dict[str, str]:
@@ -64,11 +65,13 @@ class Recipe:
         if not equals or name not in self.hyperparameters:
             known = ", ".join(self.hyperparameters)
             raise ValueError(f"must be NAME=VALUE with a NAME out of {known}; got {setting!r}")
-        if isinstance(self.hyperparameters[name], bool):
+        kind = type(self.hyperparameters[name])
+        if kind is bool:
             if text not in ("true", "false"):
                 raise ValueError(f"{name} must be true or false, got {text!r}")
             return name, text == "true"
         try:
-            return name, float(text)
+            return name, kind(text)
         except ValueError:
-            raise ValueError(f"{name} must be a number, got {text!r}") from None
+            number = "a whole number" if kind is int else "a number"
+            raise ValueError(f"{name} must be {number}, got {text!r}") from None

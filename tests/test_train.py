@@ -123,7 +123,10 @@ def test_help_names_every_option(capsys):
 
 
 USAGE = {
-    "unknown optimizer": (["--opt", "adma"], "argument --opt: 'adma' is unknown; did you mean adam?"),
+    "unknown optimizer": (
+        ["--opt", "adma"],
+        "argument --opt: 'adma' is unknown; did you mean adamax or adan or adam?",
+    ),
     "nothing like it": (["--opt", "xyz"], "known are sgd, momentum, rmsprop, adam"),
     "unknown model": (["--model", "cnn-larg"], "did you mean cnn-large?"),
     "unknown dataset": (["--dataset", "minst"], "dataset 'minst' is unknown"),
@@ -252,4 +255,4 @@ def test_the_script_runs_as_a_process_and_ends_with_its_status():
     assert (good.returncode, good.stderr) == (0, "")
     bad = subprocess.run([*command, "--opt", "adma"], capture_output=True, text=True, check=False)
     assert (bad.returncode, bad.stdout) == (2, "")
-    assert bad.stderr == "train.py: argument --opt: 'adma' is unknown; did you mean adam?\n"
+    assert bad.stderr == "train.py: argument --opt: 'adma' is unknown; did you mean adamax or adan or adam?\n"

@@ -31,6 +31,7 @@ from ._check import check
 from ._clip import adaptive_clip, clip, clip_by_global_norm, clip_by_norm, global_norm
 from ._dadapt_adamw import DAdaptAdamwState, dadapt_adamw
 from ._decay import add_decayed_weights
+from ._evaluation import evaluation_parameters
 from ._lbfgs import LbfgsState, lbfgs
 from ._learning_rate import LearningRateState, current_learning_rate, scale, scale_by_learning_rate
 from ._lion import LionState, lion, scale_by_lion
@@ -153,6 +154,7 @@ __all__ = [
     "current_learning_rate",
     "dadapt_adamw",
     "ema",
+    "evaluation_parameters",
     "freeze",
     "from_rule",
     "global_norm",

@@ -43,7 +43,7 @@ def dadapt_adamw(
     b2: Scalar = 0.999,
     eps: Scalar = 1e-8,
     d0: Scalar = 1e-6,
-    growth_rate: Scalar = math.inf,
+    growth_rate: Scalar | None = None,
     weight_decay: Scalar = 0.0,
     use_bias_correction: bool = False,
 ) -> Transform:
@@ -67,7 +67,7 @@ def dadapt_adamw(
       b2: $\beta_2$ in (0, 1).
       eps: $\epsilon$ in (0, inf), outside the root.
       d0: $d_0$ in (0, inf), the first estimate.
-      growth_rate: in (1, inf], the most that the estimate may grow by at once.
+      growth_rate: in (1, inf), the most that the estimate may grow by at once; no bound unless given.
       weight_decay: $\lambda$ in [0, inf), decoupled.
       use_bias_correction: multiply $\gamma_t$ by $\sqrt{1-\beta_2^t} / (1-\beta_1^t)$.
 
@@ -92,7 +92,9 @@ def dadapt_adamw(
     for name, value in (("learning_rate", learning_rate), ("weight_decay", weight_decay)):
         check(name, value, "[0, inf)")
     check("d0", d0, "(0, inf)")
-    check("growth_rate", growth_rate, "(1, inf]")
+    if growth_rate is not None:
+        check("growth_rate", growth_rate, "(1, inf)")
+    growth: Scalar = math.inf if growth_rate is None else growth_rate
     sigma = b2**0.5
 
     def rule(
@@ -108,7 +110,7 @@ def dadapt_adamw(
         norm = (1 - sigma) * total(jnp.abs, s)
         known = (norm > 0) & (jnp.asarray(learning_rate, float) > 0)
         found = jnp.where(known, numerator / jnp.where(known, norm, 1.0), d)
-        return jnp.clip(found, d, d * growth_rate)
+        return jnp.clip(found, d, d * growth)
 
     def init(params: PyTree) -> DAdaptAdamwState:
         rate = LearningRateState(jnp.asarray(d0 * learning_rate, float))

@@ -49,7 +49,7 @@ def prodigy(
     eps: Scalar = 1e-8,
     d0: Scalar = 1e-6,
     d_coef: Scalar = 1.0,
-    growth_rate: Scalar = math.inf,
+    growth_rate: Scalar | None = None,
     weight_decay: Scalar = 0.0,
     use_bias_correction: bool = False,
     safeguard_warmup: bool = False,
@@ -75,7 +75,7 @@ def prodigy(
       eps: $\epsilon$ in [0, inf).
       d0: $d_0$ in (0, inf), the first estimate.
       d_coef: $c$ in (0, inf), to make the learning rate larger or smaller.
-      growth_rate: in (1, inf], the most that the estimate may grow by at once.
+      growth_rate: in (1, inf), the most that the estimate may grow by at once; no bound unless given.
       weight_decay: $\lambda$ in [0, inf), decoupled.
       use_bias_correction: multiply $\gamma_t$ by $\sqrt{1-\beta_2^t} / (1-\beta_1^t)$.
       safeguard_warmup: leave $\eta_t$ out of the weights of $s$, for a learning rate that is warmed up.
@@ -95,14 +95,16 @@ def prodigy(
     >>> bool(abs(params) < 0.5)
     True
     """
-    b3 = b2**0.5 if b3 is None else b3
-    for name, b in (("b1", b1), ("b2", b2), ("b3", b3)):
+    for name, b in (("b1", b1), ("b2", b2), ("b3", 0.0 if b3 is None else b3)):
         check(name, b, "[0, 1)")
+    b3 = b2**0.5 if b3 is None else b3
     for name, value in (("learning_rate", learning_rate), ("eps", eps), ("weight_decay", weight_decay)):
         check(name, value, "[0, inf)")
     check("d0", d0, "(0, inf)")
     check("d_coef", d_coef, "(0, inf)")
-    check("growth_rate", growth_rate, "(1, inf]")
+    if growth_rate is not None:
+        check("growth_rate", growth_rate, "(1, inf)")
+    growth: Scalar = math.inf if growth_rate is None else growth_rate
 
     def remember(
         g: Any, m: Any, v: Any, s: Any, *, b1: Any, b2: Any, b3: Any, d: Any, weight: Any
@@ -122,7 +124,7 @@ def prodigy(
         found = jnp.where(known, d_coef * numerator / jnp.where(known, norm, 1.0), d)
         d = jnp.where(d == d0, jnp.maximum(d, found), d)  # the first estimate may jump
         d_max = jnp.maximum(d_max, found)
-        return jnp.minimum(d_max, d * growth_rate), d_max
+        return jnp.minimum(d_max, d * growth), d_max
 
     def init(params: PyTree) -> ProdigyState:
         d = jnp.asarray(d0, float)

@@ -10,7 +10,7 @@ import jax
 from jaxlearn import losses, metrics
 from jaxlearn.data import Split
 from jaxlearn.nn import Layer
-from jaxlearn.optim import current_learning_rate
+from jaxlearn.optim import current_learning_rate, evaluation_parameters
 
 from ._evaluate import Evaluation, evaluate
 from ._run import Loss, Means, RunState, make_run
@@ -86,7 +86,8 @@ def compile_run(
 
     def compile_evaluation(split: Split) -> Callable[[RunState], Evaluation]:
         def score(state: RunState, images: jax.Array, labels: jax.Array) -> Evaluation:
-            return evaluate(model, state.params, state.model_state, images, labels, loss=loss)
+            params = evaluation_parameters(state.opt_state, state.params)
+            return evaluate(model, params, state.model_state, images, labels, loss=loss)
 
         return _compile(jax.jit(score), state, split)
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxlearn import losses
 from jaxlearn.nn import Layer
 from jaxlearn.optim import apply_updates
+from jaxlearn.optim._transform import ignore_unknown_extra
 
 PyTree: TypeAlias = Any
 Loss: TypeAlias = Callable[[jax.Array, jax.Array], jax.Array]
@@ -76,7 +77,9 @@ def make_run(model: Layer, optimizer: Any, *, batch_size: int, loss: Loss = loss
 
     Args:
       model: for one example; see `jaxlearn.nn`.
-      optimizer: a pair of `init` and `update`, from jaxlearn or optax.
+      optimizer: a pair of `init` and `update`, from jaxlearn or optax. Where its `update` takes them it
+        is given `value`, the loss; `value_fn`, the loss of this batch as a function of the parameters;
+        and `grad`, as optax names the gradient.
       batch_size: examples in an update. The last batch of an epoch holds what remains, and its loss
         is the mean over those.
       loss: `loss(logits, label)` of one example.
@@ -93,6 +96,7 @@ def make_run(model: Layer, optimizer: Any, *, batch_size: int, loss: Loss = loss
     """
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    optimizer = ignore_unknown_extra(optimizer)
 
     def init(key: jax.Array, shape: tuple[int, ...]) -> RunState:
         init_key, run_key = jax.random.split(key)
@@ -117,7 +121,8 @@ def make_run(model: Layer, optimizer: Any, *, batch_size: int, loss: Loss = loss
             return value, (Means(value, _mean(right, weights)), model_state)
 
         grads, (means, model_state) = jax.grad(objective, has_aux=True)(state.params)
-        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        extra = {"value": means.loss, "value_fn": lambda params: objective(params)[0], "grad": grads}
+        updates, opt_state = optimizer.update(grads, state.opt_state, state.params, **extra)
         params = apply_updates(state.params, updates)
         return RunState(params, model_state, opt_state, next_key, state.step + 1), means
 

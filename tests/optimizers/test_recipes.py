@@ -2,10 +2,18 @@
 
 import re
 
+import jax
 import jax.numpy as jnp
 import pytest
 
+from jaxlearn import data, nn, training
 from optimizers import OPTIMIZERS
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return data.load("digits")
+
 
 every_recipe = pytest.mark.parametrize("name", OPTIMIZERS)
 
@@ -17,8 +25,6 @@ def test_the_memory_is_as_told(name):
     params = {"w": jnp.zeros((2, 3))}
 
     def arrays(**options):
-        import jax
-
         state = recipe.factory(**recipe.hyperparameters | options).init(params)
         return sum(leaf.shape == (2, 3) for leaf in jax.tree.leaves(state))
 
@@ -29,6 +35,20 @@ def test_the_memory_is_as_told(name):
             more = arrays(**{flag: value})
             assert more in told or more - arrays() in told
             assert more == arrays() + 1
+
+
+@every_recipe
+def test_it_trains(name, digits):
+    recipe = OPTIMIZERS[name]
+    run = training.make_run(
+        nn.sequential(nn.flatten, nn.linear(10)), recipe.factory(**recipe.hyperparameters), batch_size=64
+    )
+    images, labels = digits.train.images, digits.train.labels
+    epoch = jax.jit(run.epoch)
+    state = run.init(jax.random.key(0), images.shape[1:])
+    for _ in range(5):
+        state, means = epoch(state, images, labels)
+    assert means.accuracy > 0.8
 
 
 @every_recipe
@@ -54,3 +74,12 @@ def test_settings_are_parsed_and_never_evaluated():
     ]:
         with pytest.raises(ValueError, match=message):
             adam.parse(setting)
+    assert OPTIMIZERS["soap"].parse("precondition_frequency=5") == ("precondition_frequency", 5)
+    assert OPTIMIZERS["muon"].parse("adjust_lr=match_rms_adamw") == ("adjust_lr", "match_rms_adamw")
+    with pytest.raises(ValueError, match="precondition_frequency must be a whole number, got '2.5'"):
+        OPTIMIZERS["soap"].parse("precondition_frequency=2.5")
+
+
+def test_hyperparameters_are_what_a_line_of_text_can_set():
+    assert not {"mask", "key", "other", "ns_dtype"} & set(OPTIMIZERS["muon"].hyperparameters)
+    assert set(OPTIMIZERS["lion"].hyperparameters) == {"learning_rate", "b1", "b2", "weight_decay"}

@@ -19,7 +19,8 @@ from optax import contrib
 from jaxlearn import optim, schedules
 from tests.jaxlearn.optim import papers, papers_global, papers_matrix
 
-GOLDEN = np.load(Path(__file__).parents[2] / "golden" / "optimizers.npz")
+GOLDEN_FOLDER = Path(__file__).parents[2] / "golden"
+GOLDEN = np.load(GOLDEN_FOLDER / "optimizers.npz")
 LR = 0.01
 PRECISE = 1e-12
 

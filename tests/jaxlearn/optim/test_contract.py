@@ -121,13 +121,14 @@ ROWS = {
     for name in (
         "adabelief adadelta adafactor adagrad adam adamax adamw adan ademamix adopt asgd dadapt_adamw lamb "
         "lars lion madgrad momentum nadam nadamw novograd prodigy radam rmsprop rprop "
-        "sgd shampoo sign_sgd sophia yogi"
+        "shampoo sign_sgd sophia yogi"
     ).split()
 } | {
     "muon": Row(optim.muon, {"ns_dtype": jnp.float32}),
     "lbfgs": Row(optim.lbfgs, {"max_iter": 4, "history_size": 3}),
     "lbfgs strong_wolfe": Row(optim.lbfgs, {"max_iter": 4, "history_size": 3, "line_search": "strong_wolfe"}),
     "adam amsgrad": Row(optim.adam, {"amsgrad": True, "maximize": True}),
+    "sgd": Row(optim.sgd, {"dampening": 0.0}),  # which without momentum has no effect
     "sgd nesterov": Row(optim.sgd, {"nesterov": True, "dampening": 0.0, "momentum": 0.9}),
     "sgd momentum": Row(optim.sgd, {"momentum": 0.9}),
     "rmsprop centered": Row(optim.rmsprop, {"centered": True}),
@@ -375,3 +376,41 @@ def test_state_can_be_saved_and_restored(name, tmp_path, x64):
     loaded = training.load_checkpoint(tmp_path / "half", start)
     chex.assert_trees_all_equal_shapes_and_dtypes(half, loaded)
     close(run(*loaded), run(*half), tolerance=0)
+
+
+NUMBERS = [(name, number) for name, row in ROWS.items() for number in row.defaults]
+
+
+@pytest.mark.parametrize(("name", "number"), NUMBERS)
+def test_wrong_numbers_are_told(name, number):
+    """The name, the allowed range and the value; what may lie outside is each factory's own to say."""
+    build = ROWS[name].build
+    with pytest.raises(ValueError, match=rf"^{number} must be in [\[(]\S+, \S+[\])], got nan$"):
+        build(**{number: float("nan")})
+    with pytest.raises(ValueError, match=rf"^{number} must be one number, got an array of shape \(3,\)"):
+        build(**{number: jnp.ones(3)})
+    with pytest.raises(TypeError, match=rf"^{number} must be a number in .*, got 'high'"):
+        build(**{number: "high"})
+    if number not in ("dampening", "factor"):  # any finite number
+        bad = 1.0 if number == "beta2_decay" else -1e30
+        with pytest.raises(ValueError, match=rf"^{number} must be in "):
+            build(**{number: bad})
+
+
+@pytest.mark.parametrize("name", [name for name, row in ROWS.items() if row.defaults])
+def test_every_number_may_be_a_schedule(name, x64):
+    """Constant schedules are the constants, and the state tells their values."""
+    row, params = ROWS[name], make_params(jnp.float64)
+    scheduled = row.build(**{n: lambda step, v=v: jnp.asarray(v, float) for n, v in row.numbers.items()})
+    traced = jax.jit(lambda numbers: train(row.build(**numbers), params)[0])
+    result, state = jax.jit(lambda: train(scheduled, params))()
+    close(result, traced(row.numbers))
+    assert set(row.numbers) <= set(_scheduled(state))
+
+
+def _scheduled(state):
+    """The names of all scheduled hyperparameters, wherever in a state they are."""
+    is_scheduled = lambda node: isinstance(node, optim.ScheduledState)
+    for node in filter(is_scheduled, jax.tree.leaves(state, is_leaf=is_scheduled)):
+        yield from node.values
+        yield from _scheduled(node.inner)

@@ -9,7 +9,7 @@ import numpy as np
 import optax
 import pytest
 
-from jaxlearn import losses, nn, optim, training
+from jaxlearn import data, losses, nn, optim, training
 
 MODEL = nn.sequential(nn.flatten, nn.linear(5), jax.nn.tanh, nn.linear(3))
 SHAPE = (2, 2, 1)
@@ -180,3 +180,53 @@ def test_wrong_batch_sizes_are_told():
         run.epoch(state, *examples(8))
     with pytest.raises(ValueError, match="batch_size must be at least 1"):
         training.evaluate(MODEL, state.params, {}, *examples(8), batch_size=0)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        optim.chain(optim.clip(1.0), optim.sam(optim.sgd(0.1))),
+        optim.sophia(1e-2),
+        optim.lbfgs(max_iter=3, line_search="strong_wolfe"),
+        optim.chain(optim.adam(0.1), optim.reduce_on_plateau(patience=0)),
+    ],
+    ids=["sam", "sophia", "lbfgs", "reduce_on_plateau"],
+)
+def test_optimizers_that_want_the_loss_are_given_it(optimizer):
+    images, labels = examples(16)
+    run, state = make(optimizer, batch_size=16)
+    epoch = jax.jit(run.epoch)
+    state, first = epoch(state, images, labels)
+    for _ in range(5):
+        state, last = epoch(state, images, labels)
+    assert last.loss < first.loss
+
+
+def test_the_loss_as_a_function_is_that_of_the_batch():
+    images, labels = examples(4)
+    seen = {}
+
+    def update(grads, state, params=None, *, value, value_fn, grad):
+        seen.update(value=value, again=value_fn(params), slope=jax.grad(value_fn)(params), grad=grad)
+        return grads, state
+
+    run, state = make(optim.Transform(lambda params: (), update))
+    run.step(state, images, labels, jnp.array([1.0, 1.0, 1.0, 0.0]))
+    expected = mean_loss(state.params, images[:3], labels[:3])
+    assert seen["value"] == seen["again"] == pytest.approx(float(expected), rel=1e-6)
+    chex.assert_trees_all_close(seen["slope"], seen["grad"], rtol=1e-6)
+
+
+def test_averaged_parameters_are_evaluated():
+    """Those of update 1 on, of which the mean lies far from the last."""
+    images, labels = (np.asarray(x) for x in examples(16))
+    split = data.Split(images, labels)
+    none = data.Split(images[:0], labels[:0])
+    optimizer = optim.average_parameters(optim.sgd(5.0))
+    program = training.compile_run(MODEL, optimizer, split, none, split, batch_size=4, seed=0)
+    state, _ = program.epoch(program.state)
+    mean = optim.averaged_parameters(state.opt_state)
+    want = training.evaluate(MODEL, mean, {}, images, labels)
+    other = training.evaluate(MODEL, state.params, {}, images, labels)
+    assert float(program.test(state).loss) == pytest.approx(float(want.loss), rel=1e-6)
+    assert float(want.loss) != pytest.approx(float(other.loss), rel=1e-3)

@@ -1,0 +1,14 @@
+from jaxlearn import optim
+
+from ._recipe import Recipe
+
+RECIPE = Recipe(
+    factory=optim.schedule_free_sgd,
+    update_rule="z = z - lr * g(y);  x = mean of z;  y = (1 - b1) * z + b1 * x;  evaluated is x",
+    memory="1",
+    pros="no schedule, and no length to plan",
+    cons="x must be asked for, not y",
+    when="the length of training is open",
+    search=(1e-1, 1e2),
+    defaults={"learning_rate": 1.0},
+)
