@@ -37,9 +37,10 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--validation", type=whole(0), metavar="N",
         help="training examples held out to validate on (default: a tenth, at most 1000)")  # fmt: skip
     add("--lr", type=float, metavar="RATE", help="learning rate (default: the recipe's; see --list)")
-    add("--schedule", default="constant", help="constant, cosine, linear, step or exponential, "
-        "with options in epochs: step:epochs=3,factor=0.5 (default: constant)")  # fmt: skip
-    add("--weight-decay", type=float, metavar="X", help="L2 penalty (default: 0)")
+    add("--schedule", default="constant", help="constant, cosine, linear, polynomial, step, exponential, "
+        "warm_restarts, cyclic, one_cycle, inverse_sqrt or warmup_stable_decay; options after a colon, "
+        "lengths in epochs: cosine:warmup=1,end=1e-5 (default: constant)")  # fmt: skip
+    add("--weight-decay", type=float, metavar="X", help="weight decay (default: the recipe's)")
     add("--clip", type=float, metavar="NORM", help="largest norm of the gradient (default: none)")
     add("--set", action="append", default=[], metavar="NAME=VALUE",
         help="any hyperparameter, such as b1=0.95; may be repeated")  # fmt: skip

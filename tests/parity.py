@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from tests.jaxlearn.optim import case as shared
 from tests.jaxlearn.optim import cases, test_lbfgs
 from tests.jaxlearn.schedules import test_parity as schedule_cases
 
@@ -83,7 +84,7 @@ def optimizer_rows():
 
 
 def lbfgs_rows():
-    arrays = dict(np.load(cases.GOLDEN_FOLDER / "lbfgs.npz"))
+    arrays = dict(np.load(shared.GOLDEN_FOLDER / "lbfgs.npz"))
     for dtype, key in track(test_lbfgs.RECORDED, "L-BFGS", transient=True):
         if dtype == "float64":
             case = json.loads(key)
@@ -92,7 +93,7 @@ def lbfgs_rows():
             double = np.abs(path - arrays[f"{dtype}/{key}"]).max()
             same = (counts == arrays[f"counts/{dtype}/{key}"]).all()
             updates = f"{len(path)} updates, {counts[-1][1]} evaluations"
-            cells = [case["problem"], cases.show(case["options"]), updates, show(double)]
+            cells = [case["problem"], shared.show(case["options"]), updates, show(double)]
             yield Row(cells, double <= 1e-11 and same)
 
 
@@ -102,7 +103,7 @@ def schedule_rows():
         with jax.enable_x64(True):
             ours, theirs = schedule_cases.ours_and_theirs(key)
         double = np.abs(ours - theirs).max()
-        what = [case["schedule"], case["records"].replace("_", " "), cases.show(case["options"])]
+        what = [case["schedule"], case["records"].replace("_", " "), shared.show(case["options"])]
         yield Row([*what, str(len(theirs)), show(double)], double <= 1e-12)
 
 

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 
 from ._check import check
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, compute_dtype, leafwise, need_params, stateless
+from ._total import total
+from ._transform import PyTree, Scalar, Transform, leafwise, need_params, stateless
 
 
 def global_norm(tree: PyTree) -> jax.Array:
@@ -18,9 +19,7 @@ def global_norm(tree: PyTree) -> jax.Array:
     >>> global_norm({"a": 3.0, "b": 4.0})
     Array(5., dtype=float32)
     """
-    leaves = [jnp.asarray(leaf) for leaf in jax.tree.leaves(tree)]
-    squares = [jnp.sum(jnp.square(leaf.astype(compute_dtype(leaf.dtype)))) for leaf in leaves]
-    return jnp.sqrt(sum((s.astype(float) for s in squares), jnp.zeros((), float)))
+    return jnp.sqrt(total(jnp.square, tree))
 
 
 @schedulable

@@ -7,8 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxlearn.optim import Schedule
-from jaxlearn.optim._transform import Scalar
+from jaxlearn.optim import Scalar, Schedule
 
 from ._common import as_schedule, check_boundaries, check_lengths, number
 

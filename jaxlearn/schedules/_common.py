@@ -6,9 +6,7 @@ from typing import Any, Literal, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from jaxlearn.optim import Schedule
-from jaxlearn.optim._check import check
-from jaxlearn.optim._transform import Scalar
+from jaxlearn.optim import Scalar, Schedule, check
 
 Curve: TypeAlias = Literal["linear", "cosine", "sqrt", "constant"]
 

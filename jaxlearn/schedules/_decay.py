@@ -6,8 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxlearn.optim import Schedule
-from jaxlearn.optim._transform import Scalar
+from jaxlearn.optim import Scalar, Schedule
 
 from ._common import CURVES, between, check_boundaries, check_lengths, fraction, number, time
 

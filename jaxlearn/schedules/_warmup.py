@@ -5,8 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxlearn.optim import Schedule
-from jaxlearn.optim._transform import Scalar
+from jaxlearn.optim import Scalar, Schedule
 
 from ._common import Curve, as_schedule, between, check_lengths, find_curve, fraction, number, time
 

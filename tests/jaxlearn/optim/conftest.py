@@ -1,8 +1,6 @@
-import jax
-import jax.numpy as jnp
 import pytest
 
-from jaxlearn import optim
+from tests.jaxlearn.optim import case
 
 TORCH_NAMES = {"lr": "learning_rate", "alpha": "decay"}
 
@@ -21,38 +19,14 @@ def from_torch_options():
 
 @pytest.fixture(scope="session")
 def trajectory():
-    """`trajectory(opt, params, grads)`: parameters after every step, as one scan.
-
-    `grads` holds a leading axis of steps. The result has one, too.
-    """
-
-    def follow(opt, params, grads):
-        def body(carry, grads):
-            params, state = carry
-            updates, state = opt.update(grads, state, params)
-            params = optim.apply_updates(params, updates)
-            return (params, state), params
-
-        return jax.jit(lambda: jax.lax.scan(body, (params, opt.init(params)), grads)[1])()
-
-    return follow
+    return case.follow
 
 
 @pytest.fixture(scope="session")
-def problem(golden):
-    """`problem(dtype)`: the parameters and 50 gradients that PyTorch was recorded with."""
-    arrays = golden("optimizers")
-
-    def cast(dtype):
-        leaves = sum(key.startswith("params/") for key in arrays)
-        return tuple(
-            [jnp.asarray(arrays[f"{kind}/{i}"], dtype) for i in range(leaves)] for kind in ("params", "grads")
-        )
-
-    return cast
+def problem():
+    return case.problem
 
 
 @pytest.fixture(scope="session")
 def flat():
-    """A trajectory of a tree as one matrix: a row for each step."""
-    return lambda tree: jnp.concatenate([x.reshape(x.shape[0], -1) for x in jax.tree.leaves(tree)], axis=1)
+    return case.flat

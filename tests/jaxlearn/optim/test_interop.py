@@ -9,7 +9,7 @@ import optax
 import pytest
 
 from jaxlearn import optim
-from tests.jaxlearn.optim import cases
+from tests.jaxlearn.optim.case import flat, follow, problem
 
 MASK = [True, False, True, True]
 CLIP = {
@@ -34,7 +34,7 @@ def path(clip, adam, chain, masked, accumulate):
         # what is masked out passes unchanged: descend there, too
         rest = optim.masked(optim.scale(-0.01), [not chosen for chosen in MASK])
         opt = ACCUMULATE[accumulate](CHAIN[chain](MASKED[masked](inner, MASK), rest))
-        return np.asarray(cases.flat(cases.follow(opt, *cases.problem("float64"))))
+        return np.asarray(flat(follow(opt, *problem("float64"))))
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,9 @@ import optax
 import pytest
 
 from jaxlearn import optim, schedules
-from tests.jaxlearn.optim import cases
+from tests.jaxlearn.optim import cases, cases_torch, papers_matrix
+from tests.jaxlearn.optim.case import flat, follow, problem
+from tests.jaxlearn.optim.cases_optax import schedule
 
 CASES = {case.name: case for case in cases.CASES}
 # every case is held in single precision by `make parity`; here the first of each optimizer
@@ -68,7 +70,7 @@ def test_the_estimates_of_prodigy_and_d_adaptation_grow(x64):
     """With gradients that do not agree they would stay at d0, and the rows would show little."""
     growing = [optim.prodigy(d0=1e-3), optim.dadapt_adamw(d0=1e-3), optim.prodigy(d0=1e-3, growth_rate=1.02)]
     for opt, least in zip(growing, (5, 5, 1.5), strict=True):
-        params, grads = cases.problem("float64", trend=0.05)
+        params, grads = problem("float64", trend=0.05)
         state = opt.init(params)
         for t in range(50):
             updates, state = opt.update([g[t] for g in grads], state, params)
@@ -81,22 +83,22 @@ def test_soap_gives_vectors_a_basis_when_told(x64):
     random = np.random.RandomState(0)
     start, grads = random.standard_normal(2), random.standard_normal((50, 2))
     opt = optim.soap(0.01, precondition_1d=True)
-    ours = cases.flat(cases.follow(opt, [jnp.asarray(start)], [jnp.asarray(grads)]))
+    ours = flat(follow(opt, [jnp.asarray(start)], [jnp.asarray(grads)]))
     options = {"learning_rate": 0.01, "weight_decay": 0.01, "precondition_1d": True}
-    theirs = cases.papers_matrix.soap([start], [[g] for g in grads], **options)
+    theirs = papers_matrix.soap([start], [[g] for g in grads], **options)
     np.testing.assert_allclose(ours, np.concatenate(theirs), rtol=0, atol=1e-12)
 
 
 def path(opt, **extra):
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        return np.asarray(cases.flat(cases.follow(opt, *cases.problem("float64"), **extra)))
+        return np.asarray(flat(follow(opt, *problem("float64"), **extra)))
 
 
 def test_momentum_and_sgd_part_where_the_learning_rate_drops(x64):
     paths = {
         (name, kind): path(factory(rate, momentum=0.9))
         for name, factory in (("sgd", optim.sgd), ("momentum", optim.momentum))
-        for kind, rate in (("constant", 0.01), ("schedule", cases.schedule))
+        for kind, rate in (("constant", 0.01), ("schedule", schedule))
     }
     np.testing.assert_allclose(paths["sgd", "constant"], paths["momentum", "constant"], rtol=0, atol=1e-12)
     # the first drop is at step 10: equal until then, apart from then on
@@ -131,6 +133,6 @@ def test_optax_differs_where_the_docstring_says_so(ours, theirs, least, x64):
 
 
 def test_the_schedule_of_the_recording_is_ours(x64):
-    schedule = json.loads(cases.RECORDED[-1])["schedule"]
-    ours = schedules.step(0.01, schedule["step_size"], schedule["gamma"])
-    assert [float(ours(t)) for t in range(50)] == [float(cases.schedule(t)) for t in range(50)]
+    recorded = json.loads(cases_torch.RECORDED[-1])["schedule"]
+    ours = schedules.step(0.01, recorded["step_size"], recorded["gamma"])
+    assert [float(ours(t)) for t in range(50)] == [float(schedule(t)) for t in range(50)]
