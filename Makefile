@@ -33,7 +33,8 @@ test-wheel: wheel
 	mkdir "$$dir/tests" && cp -r tests/conftest.py tests/golden tests/jaxlearn "$$dir/tests" && \
 	cd "$$dir" && venv/bin/python -c "import jaxlearn; print(jaxlearn.__file__)" && \
 	JAXLEARN_DATA=$${JAXLEARN_DATA:-$(CURDIR)/../shared/data} \
-	    venv/bin/python -m pytest --quiet --import-mode=importlib tests
+	    venv/bin/python -m pytest --quiet --numprocesses=auto --maxprocesses=4 \
+	        --import-mode=importlib $(ARGS) tests
 
 # the property tests with a thousand random examples each instead of twenty fixed ones
 test-deep: .venv/test
