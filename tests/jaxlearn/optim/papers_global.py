@@ -140,7 +140,8 @@ def schedule_free_sgd(
     x, y, z, trajectory = list(params), list(params), list(params), []
     lr_max, weight_sum = 0.0, 0.0
     for t, step in enumerate(grads, 1):
-        lr = learning_rate * min(1, t / warmup_steps) if warmup_steps else learning_rate
+        lr = learning_rate(t - 1) if callable(learning_rate) else learning_rate
+        lr = lr * min(1, t / warmup_steps) if warmup_steps else lr
         lr_max = max(lr, lr_max)
         weight_sum = weight_sum + lr_max**weight_lr_power
         c = lr_max**weight_lr_power / weight_sum
@@ -175,7 +176,8 @@ def schedule_free_adamw(
     x, y, z, v, trajectory = list(params), list(params), list(params), zeros(params), []
     lr_max, weight_sum = 0.0, 0.0
     for t, step in enumerate(grads, 1):
-        lr = learning_rate * min(1, t / warmup_steps) if warmup_steps else learning_rate
+        lr = learning_rate(t - 1) if callable(learning_rate) else learning_rate
+        lr = lr * min(1, t / warmup_steps) if warmup_steps else lr
         correction = 1 - b2**t
         if correct_learning_rate:
             lr, correction = lr * np.sqrt(correction), 1.0

@@ -10,7 +10,7 @@ import optax
 import pytest
 
 from jaxlearn import optim, schedules
-from tests.jaxlearn.optim import cases, cases_torch, papers_matrix
+from tests.jaxlearn.optim import cases, cases_torch, papers_global, papers_matrix
 from tests.jaxlearn.optim.case import flat, follow, problem
 from tests.jaxlearn.optim.cases_optax import schedule
 
@@ -76,6 +76,17 @@ def test_the_estimates_of_prodigy_and_d_adaptation_grow(x64):
             updates, state = opt.update([g[t] for g in grads], state, params)
             params = optim.apply_updates(params, updates)
         assert state.d > least * 1e-3
+
+
+def test_schedule_free_weighs_by_the_largest_learning_rate_so_far(x64):
+    """Which shows where the learning rate falls."""
+    params, grads = problem("float64")
+    ours = flat(follow(optim.schedule_free_sgd(schedule), params, grads))
+    steps = [[np.asarray(g[t]) for g in grads] for t in range(50)]
+    rate = lambda t: 0.01 * 0.5 ** (t // 10)
+    theirs = papers_global.schedule_free_sgd([np.asarray(p) for p in params], steps, learning_rate=rate)
+    flattened = [np.concatenate([np.ravel(x) for x in row]) for row in theirs]
+    np.testing.assert_allclose(ours, flattened, rtol=0, atol=1e-12)
 
 
 def test_soap_gives_vectors_a_basis_when_told(x64):

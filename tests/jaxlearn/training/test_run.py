@@ -217,15 +217,22 @@ def test_the_loss_as_a_function_is_that_of_the_batch():
     chex.assert_trees_all_close(seen["slope"], seen["grad"], rtol=1e-6)
 
 
-def test_averaged_parameters_are_evaluated():
-    """Those of update 1 on, of which the mean lies far from the last."""
+@pytest.mark.parametrize(
+    ("optimizer", "average"),
+    [
+        (optim.average_parameters(optim.sgd(5.0)), lambda state, params: optim.averaged_parameters(state)),
+        (optim.schedule_free_sgd(5.0), optim.schedule_free_parameters),
+    ],
+    ids=["average_parameters", "schedule_free"],
+)
+def test_averaged_parameters_are_evaluated(optimizer, average):
+    """With steps so large that the average lies far from the last."""
     images, labels = (np.asarray(x) for x in examples(16))
     split = data.Split(images, labels)
     none = data.Split(images[:0], labels[:0])
-    optimizer = optim.average_parameters(optim.sgd(5.0))
     program = training.compile_run(MODEL, optimizer, split, none, split, batch_size=4, seed=0)
     state, _ = program.epoch(program.state)
-    mean = optim.averaged_parameters(state.opt_state)
+    mean = average(state.opt_state, state.params)
     want = training.evaluate(MODEL, mean, {}, images, labels)
     other = training.evaluate(MODEL, state.params, {}, images, labels)
     assert float(program.test(state).loss) == pytest.approx(float(want.loss), rel=1e-6)
