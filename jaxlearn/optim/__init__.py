@@ -6,6 +6,8 @@ values are PyTorch's where it has the optimizer, and else the paper's; where PyT
 paper differ, the docstring says how. Wherever a hyperparameter is a real number it may be a schedule.
 """
 
+from jaxlearn._check import check
+
 from ._accumulate import AccumulateState, accumulate
 from ._adabelief import AdabeliefState, adabelief, scale_by_adabelief
 from ._adadelta import AdadeltaState, adadelta, scale_by_adadelta
@@ -27,7 +29,6 @@ from ._average import (
     ema,
 )
 from ._centralize import centralize
-from ._check import check
 from ._clip import adaptive_clip, clip, clip_by_global_norm, clip_by_norm, global_norm
 from ._dadapt_adamw import DAdaptAdamwState, dadapt_adamw
 from ._decay import add_decayed_weights

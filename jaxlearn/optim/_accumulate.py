@@ -5,8 +5,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxlearn._check import check_whole
+
 from ._transform import PyTree, Transform, ignore_unknown_extra, leafwise, zeros_like
-from ._wrapper import check_whole, update_if, wide_copy
+from ._wrapper import update_if, wide_copy
 
 
 class AccumulateState(NamedTuple):

@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxlearn._check import check
+
 from ._adam import bias_correction
-from ._check import check
 from ._decay import decoupled
 from ._learning_rate import scale_by_learning_rate
 from ._mask import Mask

@@ -5,9 +5,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ._check import check
+from jaxlearn._check import check
+
 from ._decay import prepare_gradient
 from ._learning_rate import scale_by_learning_rate
+from ._numeric import safe_divide
 from ._schedule import schedulable
 from ._transform import PyTree, Scalar, Transform, chain, from_rule
 
@@ -61,7 +63,7 @@ def scale_by_adagrad(
         total = total + g * g
         root = jnp.sqrt(total + eps) if eps_in_sqrt else jnp.sqrt(total) + eps
         # 0 / 0 is no step: a gradient that is 0 from the start, with eps = 0
-        return jnp.where(root > 0, g / jnp.where(root > 0, root, 1.0), 0.0) / slower, total
+        return safe_divide(g, root) / slower, total
 
     def scalars(step: jax.Array) -> dict[str, Scalar]:
         return {"eps": eps, "slower": 1 + jnp.asarray(step - 1, float) * lr_decay}

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ._check import check
+from jaxlearn._check import check
+
 from ._decay import prepare_gradient
 from ._learning_rate import scale_by_learning_rate
 from ._schedule import schedulable
@@ -80,19 +81,18 @@ def scale_by_adam(
     check("b2", b2, "[0, 1)")
     check("eps", eps, "[0, inf)")
 
-    def rule(
-        g: Any, m: Any, v: Any, v_max: Any, *, b1: Any, b2: Any, eps: Any, c1: Any, c2: Any, c1_next: Any
-    ) -> tuple[Any, ...]:
+    def rule(g: Any, m: Any, v: Any, v_max: Any, *, b1: Any, b2: Any, eps: Any, **c: Any) -> tuple[Any, ...]:
         m = b1 * m + (1 - b1) * g
         v = b2 * v + (1 - b2) * g * g
         v_max = None if v_max is None else jnp.maximum(v_max, v)
         largest = v if v_max is None else v_max
-        mean = b1 * m / c1_next + (1 - b1) * g / c1 if nesterov else m / c1
-        return mean / (jnp.sqrt(largest / c2) + eps), m, v, v_max
+        mean = b1 * m / c["c1_next"] + (1 - b1) * g / c["c1"] if nesterov else m / c["c1"]
+        return mean / (jnp.sqrt(largest / c["c2"]) + eps), m, v, v_max
 
     def scalars(step: jax.Array) -> dict[str, Scalar]:
-        c1, c2, c1_next = (bias_correction(b, t) for b, t in ((b1, step), (b2, step), (b1, step + 1)))
-        return {"b1": b1, "b2": b2, "eps": eps, "c1": c1, "c2": c2, "c1_next": c1_next}
+        c1, c2 = bias_correction(b1, step), bias_correction(b2, step)
+        ahead = {"c1_next": bias_correction(b1, step + 1)} if nesterov else {}
+        return {"b1": b1, "b2": b2, "eps": eps, "c1": c1, "c2": c2} | ahead
 
     return from_rule(rule, AdamState, scalars, v_max=jnp.zeros_like if amsgrad else None)
 

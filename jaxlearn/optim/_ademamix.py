@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxlearn._check import check, check_whole
+
 from ._adam import bias_correction, log_decay
-from ._check import check
 from ._decay import decoupled
 from ._learning_rate import scale_by_learning_rate
 from ._mask import Mask
@@ -56,6 +57,7 @@ def scale_by_ademamix(
       warmup_steps: updates over which $\alpha$ and $\beta_3$ are warmed up; 0 for none.
 
     Raises:
+      TypeError: `warmup_steps` is not a whole number.
       ValueError: a hyperparameter outside its range.
 
     Source: Pagliardini et al. (2024), https://arxiv.org/abs/2409.03137. Equal to
@@ -69,8 +71,7 @@ def scale_by_ademamix(
         check(name, b, "[0, 1)")
     check("alpha", alpha, "[0, inf)")
     check("eps", eps, "[0, inf)")
-    if not isinstance(warmup_steps, int) or warmup_steps < 0:
-        raise ValueError(f"warmup_steps must be a whole number from 0 up, got {warmup_steps!r}")
+    check_whole("warmup_steps", warmup_steps, 0)
 
     def rule(
         g: Any, m1: Any, m2: Any, v: Any, *, b1: Any, b2: Any, b3: Any, alpha: Any, **c: Any
@@ -128,6 +129,7 @@ def ademamix(
       mask: which parameters decay (all, unless given): a tree of bools or a function to one.
 
     Raises:
+      TypeError: `warmup_steps` is not a whole number.
       ValueError: a hyperparameter outside its range.
 
     Source: Pagliardini et al. (2024), https://arxiv.org/abs/2409.03137

@@ -5,9 +5,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ._check import check
+from jaxlearn._check import check
+
 from ._decay import decoupled, prepare_gradient
 from ._learning_rate import scale_by_learning_rate
+from ._numeric import safe_divide
 from ._schedule import schedulable
 from ._transform import PyTree, Scalar, Transform, chain, from_rule
 
@@ -66,7 +68,7 @@ def scale_by_adopt(b1: Scalar = 0.9, b2: Scalar = 0.9999, eps: Scalar = 1e-6, cl
     ) -> tuple[Any, ...]:
         first = first > 0
         root = jnp.maximum(jnp.sqrt(v), eps)
-        normed = jnp.where(root > 0, g / jnp.where(root > 0, root, 1.0), 0.0)
+        normed = safe_divide(g, root)
         if clip:
             normed = jnp.clip(normed, -bound, bound)
         m = jnp.where(first, m, b1 * m + (1 - b1) * normed)

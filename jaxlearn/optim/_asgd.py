@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxlearn._check import check
+
 from ._average import AverageState
-from ._check import check
 from ._decay import prepare_gradient
 from ._learning_rate import LearningRateState
 from ._schedule import schedulable

@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxlearn._check import check, check_whole
+
 from ._adam import bias_correction
-from ._check import check
 from ._schedule import schedulable
 from ._transform import (
     PyTree,
@@ -19,7 +20,7 @@ from ._transform import (
     leafwise,
     need_params,
 )
-from ._wrapper import check_whole, find_states, wide_copy
+from ._wrapper import find_one, wide_copy
 
 
 class EmaState(NamedTuple):
@@ -183,7 +184,4 @@ def averaged_parameters(state: PyTree) -> PyTree:
     >>> averaged_parameters(average_parameters(optim.adam()).init({"w": 1.0}))
     {'w': Array(1., dtype=float32)}
     """
-    found = find_states(state, AverageState)
-    if len(found) != 1:
-        raise ValueError(f"a state with one average of parameters is needed, this one holds {len(found)}")
-    return found[0].mean
+    return find_one(state, AverageState, "a state with one average of parameters").mean

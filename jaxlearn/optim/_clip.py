@@ -5,9 +5,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ._check import check
+from jaxlearn._check import check
+
+from ._numeric import total
 from ._schedule import schedulable
-from ._total import total
 from ._transform import PyTree, Scalar, Transform, leafwise, need_params, stateless
 
 

@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxlearn._check import check
+
 from ._adam import bias_correction
-from ._check import check
 from ._learning_rate import LearningRateState
+from ._numeric import safe_divide, total
 from ._schedule import schedulable
-from ._total import total
 from ._transform import PyTree, Scalar, Transform, increment, leafwise, need_params, zeros_like
 
 
@@ -107,10 +108,8 @@ def dadapt_adamw(
         return -rate * decay * p - m / (jnp.sqrt(v) + eps), None, m, v, s
 
     def estimate(d: jax.Array, numerator: jax.Array, s: PyTree) -> jax.Array:
-        norm = (1 - sigma) * total(jnp.abs, s)
-        known = (norm > 0) & (jnp.asarray(learning_rate, float) > 0)
-        found = jnp.where(known, numerator / jnp.where(known, norm, 1.0), d)
-        return jnp.clip(found, d, d * growth)
+        norm = jnp.where(jnp.asarray(learning_rate, float) > 0, (1 - sigma) * total(jnp.abs, s), 0.0)
+        return jnp.clip(safe_divide(numerator, norm, otherwise=d), d, d * growth)
 
     def init(params: PyTree) -> DAdaptAdamwState:
         rate = LearningRateState(jnp.asarray(d0 * learning_rate, float))

@@ -1,6 +1,7 @@
 """L2 regularisation inside the optimizer."""
 
-from ._check import check, is_zero
+from jaxlearn._check import check, is_zero
+
 from ._learning_rate import scale
 from ._mask import Mask, masked
 from ._schedule import schedulable
@@ -32,8 +33,7 @@ def add_decayed_weights(weight_decay: Scalar, mask: Mask | None = None) -> Trans
     check("weight_decay", weight_decay, "[0, inf)")
 
     def rule(grads: PyTree, params: PyTree) -> PyTree:
-        if params is None and grads is not None:
-            raise ValueError("weight decay needs the parameters: call update(grads, state, params)")
+        need_params(params, grads, "weight decay")
         return leafwise(lambda g, p, *, decay: (g + decay * p, None), grads, params, decay=weight_decay)[0]
 
     decay = stateless(rule)

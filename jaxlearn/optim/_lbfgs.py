@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
-from ._check import check
+from jaxlearn._check import check, check_whole
+
 from ._learning_rate import LearningRateState
 from ._schedule import schedulable
 from ._transform import PyTree, Scalar, Transform, compute_dtype, increment
@@ -183,13 +184,6 @@ def _shapes(tree: PyTree) -> Any:
     return jax.tree.structure(tree), [jnp.shape(leaf) for leaf in jax.tree.leaves(tree)]
 
 
-def _check_sizes(**sizes: int) -> None:
-    for name, size in sizes.items():
-        check(name, size, "[1, inf)")
-        if not isinstance(size, int):
-            raise TypeError(f"{name} must be a whole number, got {size!r}")
-
-
 @schedulable
 def lbfgs(
     learning_rate: Scalar = 1.0,
@@ -249,7 +243,8 @@ def lbfgs(
     Array([1., 1.], dtype=float32)
     """
     evaluations = max_iter * 5 // 4 if max_eval is None else max_eval
-    _check_sizes(max_iter=max_iter, max_eval=evaluations, history_size=history_size)
+    for name, size in (("max_iter", max_iter), ("max_eval", evaluations), ("history_size", history_size)):
+        check_whole(name, size, 1)
     check("learning_rate", learning_rate, "[0, inf)")
     check("tolerance_grad", tolerance_grad, "[0, inf)")
     check("tolerance_change", tolerance_change, "[0, inf)")

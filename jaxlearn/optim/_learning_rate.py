@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ._check import check
+from jaxlearn._check import check
+
 from ._plateau import PlateauState
 from ._schedule import schedulable
 from ._transform import PyTree, Scalar, Transform, leafwise, stateless
-from ._wrapper import find_states
+from ._wrapper import find_one, find_states
 
 
 class LearningRateState(NamedTuple):
@@ -93,8 +94,6 @@ def current_learning_rate(state: PyTree) -> jax.Array:
     >>> current_learning_rate(optim.adam(1e-3).init({"w": 0.0}))
     Array(0.001, dtype=float32)
     """
-    found = find_states(state, LearningRateState)
-    if len(found) != 1:
-        raise ValueError(f"an optimizer state with one learning rate is needed, this one holds {len(found)}")
+    found = find_one(state, LearningRateState, "an optimizer state with one learning rate")
     scales = [plateau.scale for plateau in find_states(state, PlateauState)]
-    return math.prod(scales, start=found[0].learning_rate)
+    return math.prod(scales, start=found.learning_rate)

@@ -5,10 +5,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ._check import check
+from jaxlearn._check import check, check_whole
+
 from ._schedule import schedulable
 from ._transform import PyTree, Scalar, Transform, ignore_unknown_extra, increment, leafwise, need_params
-from ._wrapper import check_whole, wide_copy
+from ._wrapper import wide_copy
 
 
 class LookaheadState(NamedTuple):

@@ -5,9 +5,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ._check import check
+from jaxlearn._check import check
+
 from ._decay import prepare_gradient
 from ._learning_rate import LearningRateState
+from ._numeric import safe_divide
 from ._schedule import schedulable
 from ._transform import PyTree, Scalar, Transform, chain, increment, leafwise, need_params, zeros_like
 
@@ -71,8 +73,7 @@ def madgrad(
     ) -> tuple[Any, ...]:
         s = s + weight * g
         v = v + weight * g * g
-        root = jnp.cbrt(v) + eps
-        target = start - jnp.where(root > 0, s / jnp.where(root > 0, root, 1.0), 0.0)
+        target = start - safe_divide(s, jnp.cbrt(v) + eps)
         return (1 - mu) * (target - p), None, s, v, start
 
     def init(params: PyTree) -> MadgradState:

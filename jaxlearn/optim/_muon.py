@@ -5,15 +5,15 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxlearn._check import check, check_choice, check_whole
+
 from ._adam import scale_by_adam
-from ._check import check
 from ._decay import decoupled
 from ._learning_rate import scale_by_learning_rate
 from ._mask import partition
 from ._schedule import schedulable
 from ._transform import PyTree, Scalar, Transform, chain, from_rule
 
-ADJUSTMENTS = ("original", "match_rms_adamw")
 Coefficients = tuple[float, float, float]
 
 
@@ -94,6 +94,7 @@ def scale_by_muon(
       adjust_lr: "original" or "match_rms_adamw", which gives updates the size of AdamW's.
 
     Raises:
+      TypeError: `ns_steps` is not a whole number.
       ValueError: a hyperparameter outside its range; a leaf that is not a matrix.
 
     Source: Jordan et al. (2024), https://kellerjordan.github.io/posts/muon/; "match_rms_adamw": Liu et
@@ -107,10 +108,8 @@ def scale_by_muon(
     """
     check("momentum", momentum, "[0, 1]")
     check("eps", eps, "[0, inf)")
-    if adjust_lr not in ADJUSTMENTS:
-        raise ValueError(f"adjust_lr must be one of {', '.join(ADJUSTMENTS)}, got {adjust_lr!r}")
-    if not isinstance(ns_steps, int) or not 0 <= ns_steps < 100:
-        raise ValueError(f"ns_steps must be a whole number from 0 to 99, got {ns_steps!r}")
+    check_choice("adjust_lr", adjust_lr, ("original", "match_rms_adamw"))
+    check_whole("ns_steps", ns_steps, 0, 99)
 
     def rule(g: Any, m: Any, *, momentum: Any, eps: Any) -> tuple[Any, ...]:
         if g.ndim != 2:
@@ -153,13 +152,14 @@ def muon(
       nesterov: look one step ahead.
       ns_coefficients: of the Newton-Schulz iteration.
       eps: in [0, inf), the least norm to divide by.
-      ns_steps: Newton-Schulz iterations.
+      ns_steps: Newton-Schulz iterations, 0 to 99.
       adjust_lr: "original", or "match_rms_adamw" for the learning rates of AdamW.
       ns_dtype: what the iterations are computed in.
       other: the direction for leaves that are no matrices (`scale_by_adam()` unless given); PyTorch
         refuses such leaves.
 
     Raises:
+      TypeError: `ns_steps` is not a whole number.
       ValueError: a hyperparameter outside its range.
 
     Source: Jordan et al. (2024), https://kellerjordan.github.io/posts/muon/. The same network trains as

@@ -5,7 +5,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ._check import check
+from jaxlearn._check import check
+
+from ._numeric import normal_like
 from ._schedule import schedulable
 from ._transform import PyTree, Scalar, Transform, increment, leafwise
 from ._wrapper import wide_copy
@@ -56,10 +58,7 @@ def add_noise(eta: Scalar, gamma: Scalar, key: jax.Array) -> Transform:
     def update(
         grads: PyTree, state: NoiseState, params: PyTree = None, **extra: Any
     ) -> tuple[PyTree, NoiseState]:
-        wide = wide_copy(grads)
-        keys = jax.random.split(jax.random.fold_in(state.key, state.step), len(jax.tree.leaves(wide)))
-        each = jax.tree.unflatten(jax.tree.structure(wide), list(keys))
-        noise = jax.tree.map(lambda g, key: jax.random.normal(key, g.shape, g.dtype), wide, each)
+        noise = normal_like(jax.random.fold_in(state.key, state.step), wide_copy(grads))
         step = increment(state.step)
         variance = jnp.asarray(eta, float) / jnp.asarray(step, float) ** jnp.asarray(gamma, float)
         sigma = jnp.sqrt(variance)

@@ -5,8 +5,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ._check import check
+from jaxlearn._check import check
+
 from ._learning_rate import scale_by_learning_rate
+from ._numeric import safe_divide
 from ._schedule import schedulable
 from ._transform import PyTree, Scalar, Transform, chain, from_rule
 
@@ -63,8 +65,7 @@ def scale_by_novograd(
     ) -> tuple[Any, ...]:
         square = jnp.sum(g * g)
         v = jnp.where(first > 0, square, b2 * v + (1 - b2) * square)
-        root = jnp.sqrt(v) + eps
-        m = b1 * m + jnp.where(root > 0, g / jnp.where(root > 0, root, 1.0), 0.0) + decay * p
+        m = b1 * m + safe_divide(g, jnp.sqrt(v) + eps) + decay * p
         return m, m, v
 
     def scalars(step: jax.Array) -> dict[str, Scalar]:

@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ._check import check
+from jaxlearn._check import check, check_choice, check_whole
+
 from ._schedule import schedulable
 from ._transform import PyTree, Scalar, Transform, leafwise
-from ._wrapper import check_whole
 
 
 class PlateauState(NamedTuple):
@@ -81,8 +81,8 @@ def reduce_on_plateau(
     -0.5 0.5
     -0.5 0.5
     """
-    _check_choice("mode", mode, ("min", "max"))
-    _check_choice("threshold_mode", threshold_mode, ("rel", "abs"))
+    check_choice("mode", mode, ("min", "max"))
+    check_choice("threshold_mode", threshold_mode, ("rel", "abs"))
     check("factor", factor, "[0, 1)")
     check("threshold", threshold, "[0, inf)")
     check("min_scale", min_scale, "[0, 1]")
@@ -124,11 +124,6 @@ def reduce_on_plateau(
         return leafwise(lambda g, *, scale: (scale * g,), grads, scale=state.scale)[0], state
 
     return Transform(init, update)
-
-
-def _check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise ValueError(f"{name} must be {' or '.join(known)}, got {value!r}")
 
 
 def _number(value: Any) -> jax.Array:

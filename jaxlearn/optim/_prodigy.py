@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxlearn._check import check
+
 from ._adam import bias_correction
-from ._check import check
 from ._learning_rate import LearningRateState
+from ._numeric import safe_divide, total
 from ._schedule import schedulable
-from ._total import total
 from ._transform import PyTree, Scalar, Transform, increment, leafwise, need_params, zeros_like
 
 
@@ -112,16 +113,13 @@ def prodigy(
         return None, b1 * m + (1 - b1) * d * g, b2 * v + (1 - b2) * (d * g) ** 2, b3 * s + weight * g
 
     def descend(p: Any, m: Any, v: Any, *, rate: Any, floor: Any, decay: Any) -> tuple[Any, ...]:
-        root = jnp.sqrt(v) + floor
-        step = jnp.where(root > 0, m / jnp.where(root > 0, root, 1.0), 0.0)
-        return -rate * (step + decay * p), None, None
+        return -rate * (safe_divide(m, jnp.sqrt(v) + floor) + decay * p), None, None
 
     def estimate(
         d: jax.Array, d_max: jax.Array, numerator: jax.Array, s: PyTree
     ) -> tuple[jax.Array, jax.Array]:
-        norm = total(jnp.abs, s)
-        known = (norm > 0) & (jnp.asarray(learning_rate, float) > 0)
-        found = jnp.where(known, d_coef * numerator / jnp.where(known, norm, 1.0), d)
+        norm = jnp.where(jnp.asarray(learning_rate, float) > 0, total(jnp.abs, s), 0.0)
+        found = safe_divide(d_coef * numerator, norm, otherwise=d)
         d = jnp.where(d == d0, jnp.maximum(d, found), d)  # the first estimate may jump
         d_max = jnp.maximum(d_max, found)
         return jnp.minimum(d_max, d * growth), d_max

@@ -6,8 +6,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ._check import check
+from jaxlearn._check import check
+
 from ._clip import global_norm
+from ._numeric import safe_divide
 from ._schedule import schedulable
 from ._transform import PyTree, Scalar, Transform, ignore_unknown_extra, leafwise, need_params
 
@@ -67,8 +69,7 @@ def sam(inner: Any, rho: Scalar = 0.05, adaptive: bool = False) -> Transform:
         # once scaled by |p|, the direction, and scaled twice
         scaled = leafwise(_scale, grads, params)[0] if adaptive else grads
         direction = leafwise(_scale, scaled, params)[0] if adaptive else grads
-        norm = global_norm(scaled)
-        size = jnp.where(norm > 0, jnp.asarray(rho, float) / norm, 0.0)
+        size = safe_divide(jnp.asarray(rho, float), global_norm(scaled))
         near = leafwise(lambda p, e, *, size: (p + size * e, None), params, direction, size=size)[0]
         return inner.update(jax.grad(value_fn)(near), state, params, value_fn=value_fn, **extra)
 

@@ -5,12 +5,14 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxlearn._check import check, check_whole
+
 from ._adam import scale_by_adam
-from ._check import check
 from ._learning_rate import LearningRateState
+from ._numeric import safe_divide
 from ._schedule import schedulable
 from ._transform import PyTree, Scalar, Transform, increment, leafwise, need_params, stateless
-from ._wrapper import check_whole, find_states
+from ._wrapper import find_one
 
 
 class ScheduleFreeState(NamedTuple):
@@ -111,7 +113,7 @@ def schedule_free(
         largest = jnp.maximum(state.largest_rate, eta)
         weight = largest**weight_lr_power
         weight_sum = state.weight_sum + weight
-        c = jnp.where(weight_sum > 0, weight / jnp.where(weight_sum > 0, weight_sum, 1.0), 0.0)
+        c = safe_divide(weight, weight_sum)
         u, inner = direction.update(grads, state.inner, params, **extra)
         updates, _, z = leafwise(rule, u, params, state.z, eta=eta, b1=b1, decay=weight_decay, c=c)
         rates = LearningRateState(eta), jnp.asarray(b1, float), largest, weight_sum
@@ -135,11 +137,9 @@ def schedule_free_parameters(state: PyTree, params: PyTree) -> PyTree:
     >>> schedule_free_parameters(opt.init(params), params)
     {'w': Array(1., dtype=float32)}
     """
-    found = find_states(state, ScheduleFreeState)
-    if len(found) != 1:
-        raise ValueError(f"a state with one schedule-free optimizer is needed, this one holds {len(found)}")
+    found = find_one(state, ScheduleFreeState, "a state with one schedule-free optimizer")
     rule = lambda y, z, *, b1: ((y - (1 - b1) * z) / b1, None)
-    return leafwise(rule, params, found[0].z, b1=found[0].b1)[0]
+    return leafwise(rule, params, found.z, b1=found.b1)[0]
 
 
 def schedule_free_sgd(

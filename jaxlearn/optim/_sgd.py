@@ -1,6 +1,7 @@
 """Stochastic gradient descent, in PyTorch's form."""
 
-from ._check import is_zero
+from jaxlearn._check import is_zero
+
 from ._decay import prepare_gradient
 from ._learning_rate import scale_by_learning_rate
 from ._trace import trace

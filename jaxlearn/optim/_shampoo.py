@@ -5,13 +5,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ._check import check
+from jaxlearn._check import check, check_whole
+
 from ._decay import decoupled
 from ._kronecker import gram, identities, multiply
 from ._learning_rate import scale_by_learning_rate
 from ._schedule import schedulable
 from ._transform import PyTree, Scalar, Transform, chain, compute_dtype, from_rule
-from ._wrapper import check_whole
 
 
 class ShampooState(NamedTuple):

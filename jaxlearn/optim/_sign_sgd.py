@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ._check import check
+from jaxlearn._check import check
+
 from ._decay import decoupled
 from ._learning_rate import scale_by_learning_rate
 from ._schedule import schedulable

@@ -5,14 +5,15 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxlearn._check import check, check_whole, is_zero
+
 from ._adam import bias_correction
-from ._check import check, is_zero
 from ._decay import shrink_after
 from ._kronecker import gram, identities, multiply
 from ._learning_rate import scale_by_learning_rate
+from ._numeric import safe_divide
 from ._schedule import schedulable
 from ._transform import PyTree, Scalar, Transform, chain, compute_dtype, from_rule
-from ._wrapper import check_whole
 
 
 class SoapState(NamedTuple):
@@ -120,9 +121,8 @@ def scale_by_soap(
         def go() -> tuple[Any, ...]:
             m_new = b1 * m + (1 - b1) * g
             v_new = b2 * v + (1 - b2) * multiply(g, bases, transpose=True) ** 2
-            root = jnp.sqrt(v_new) + eps
             turned = multiply(m_new, bases, transpose=True)
-            u = multiply(jnp.where(root > 0, turned / jnp.where(root > 0, root, 1.0), 0.0), bases)
+            u = multiply(safe_divide(turned, jnp.sqrt(v_new) + eps), bases)
             means = _each(lambda axis, s: beta * s + (1 - beta) * gram(g, axis), statistics)
             keep = lambda: (v_new, bases)
             v_sorted, new_bases = jax.lax.cond(due > 0, lambda: _refresh(v_new, means, bases), keep)
@@ -132,7 +132,7 @@ def scale_by_soap(
 
     def scalars(step: jax.Array) -> dict[str, Scalar]:
         t = step - 1
-        correction = jnp.sqrt(bias_correction(b2, t)) / jnp.where(t > 0, bias_correction(b1, t), 1.0)
+        correction = safe_divide(jnp.sqrt(bias_correction(b2, t)), bias_correction(b1, t))
         flags = {"first": step == 1, "due": t % precondition_frequency == 0}
         return {"b1": b1, "b2": b2, "beta": beta, "eps": eps, "correction": correction} | flags
 

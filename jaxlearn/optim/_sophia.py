@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ._check import check
+from jaxlearn._check import check, check_whole
+
 from ._decay import decoupled
 from ._learning_rate import scale_by_learning_rate
 from ._mask import Mask
+from ._numeric import normal_like
 from ._schedule import schedulable
 from ._transform import PyTree, Scalar, Transform, chain, increment, leafwise, zeros_like
-from ._wrapper import check_whole
 
 
 class SophiaState(NamedTuple):
@@ -42,17 +43,12 @@ def hutchinson(key: jax.Array, value_fn: Callable[[PyTree], jax.Array], params: 
     >>> bool(estimate > 0)
     True
     """
-    leaves, structure = jax.tree.flatten(jax.tree.map(jnp.asarray, params))
-    keys = jax.random.split(key, max(1, len(leaves)))[: len(leaves)]
-    draws = [jax.random.normal(k, p.shape, p.dtype) for k, p in zip(keys, leaves, strict=True)]
-
-    def along(leaves: list[jax.Array]) -> jax.Array:
-        slopes = jax.grad(lambda p: value_fn(jax.tree.unflatten(structure, p)))(leaves)
-        return sum((jnp.vdot(s, u).astype(float) for s, u in zip(slopes, draws, strict=True)), jnp.zeros(()))
-
+    params = jax.tree.map(jnp.asarray, params)
+    u = normal_like(key, params)
     # reverse over reverse: custom derivatives such as max pooling's have no forward mode
-    products = jax.grad(along)(leaves)
-    return jax.tree.unflatten(structure, [u * h for u, h in zip(draws, products, strict=True)])
+    _, multiply = jax.vjp(jax.grad(value_fn), params)  # by the Hessian, which is symmetric
+    (products,) = multiply(u)
+    return jax.tree.map(jnp.multiply, u, products)
 
 
 @schedulable
@@ -124,11 +120,12 @@ def scale_by_sophia(
     ) -> tuple[PyTree, SophiaState]:
         if hessian is None and value_fn is None:
             raise ValueError("sophia needs the loss: call update(grads, state, params, value_fn=loss)")
-        loss: Any = value_fn
         next_key, draw = jax.random.split(state.key)
 
         def refresh() -> PyTree:
-            estimate = hutchinson(draw, loss, params) if hessian is None else hessian
+            estimate = hessian
+            if value_fn is not None and hessian is None:
+                estimate = hutchinson(draw, value_fn, params)
             return leafwise(average, state.h, estimate, b2=b2)[0]
 
         due = state.step % update_interval == 0

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ._check import check, is_zero
+from jaxlearn._check import check, is_zero
+
 from ._schedule import schedulable
 from ._transform import PyTree, Scalar, Transform, from_rule
 

@@ -205,10 +205,10 @@ def from_rule(
     return Transform(init, update)
 
 
-def need_params(params: PyTree, grads: PyTree) -> None:
+def need_params(params: PyTree, grads: PyTree, who: str = "this optimizer") -> None:
     """Raises ValueError where there are gradients but no parameters."""
     if params is None and grads is not None:
-        raise ValueError("this optimizer needs the parameters: call update(grads, state, params)")
+        raise ValueError(f"{who} needs the parameters: call update(grads, state, params)")
 
 
 def leafwise(rule: Callable[..., tuple[Any, ...]], *trees: PyTree, **scalars: Scalar) -> tuple[PyTree, ...]:

@@ -4,11 +4,13 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from jaxlearn._check import check
+
 from ._adam import scale_by_adam
-from ._check import check
 from ._decay import decoupled
 from ._learning_rate import scale_by_learning_rate
 from ._mask import Mask, masked
+from ._numeric import safe_divide
 from ._schedule import schedulable
 from ._trace import trace
 from ._transform import PyTree, Scalar, Transform, chain, leafwise, need_params, stateless
@@ -17,7 +19,7 @@ from ._transform import PyTree, Scalar, Transform, chain, leafwise, need_params,
 def _ratio(over: Any, under: Any, eps: Any) -> Any:
     """`over / (under + eps)`, and 1 where either norm is 0."""
     known = (over > 0) & (under > 0)
-    return jnp.where(known, over / jnp.where(known, under + eps, 1.0), 1.0)
+    return safe_divide(over, jnp.where(known, under + eps, 0.0), otherwise=1.0)
 
 
 @schedulable
@@ -45,8 +47,7 @@ def scale_by_trust_ratio(trust_coefficient: Scalar = 1.0, eps: Scalar = 0.0) -> 
     check("eps", eps, "[0, inf)")
 
     def rule(g: Any, p: Any, *, c: Any, eps: Any) -> tuple[Any, ...]:
-        g_norm, p_norm = jnp.sqrt(jnp.sum(g * g)), jnp.sqrt(jnp.sum(p * p))
-        return g * _ratio(c * p_norm, g_norm, eps), None
+        return g * _ratio(c * jnp.linalg.norm(p), jnp.linalg.norm(g), eps), None
 
     def update(grads: PyTree, params: PyTree) -> PyTree:
         need_params(params, grads)
@@ -85,7 +86,7 @@ def scale_by_lars(
     check("eps", eps, "[0, inf)")
 
     def rule(g: Any, p: Any, *, c: Any, decay: Any, eps: Any) -> tuple[Any, ...]:
-        g_norm, p_norm = jnp.sqrt(jnp.sum(g * g)), jnp.sqrt(jnp.sum(p * p))
+        g_norm, p_norm = jnp.linalg.norm(g), jnp.linalg.norm(p)
         return (g + decay * p) * _ratio(c * p_norm, g_norm + decay * p_norm, eps), None
 
     def update(grads: PyTree, params: PyTree) -> PyTree:

@@ -6,23 +6,9 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 
-from ._check import check
 from ._transform import PyTree, compute_dtype
 
 State = TypeVar("State")
-
-
-def check_whole(name: str, value: Any, least: int) -> None:
-    """Raises unless `value` is a whole number of at least `least`.
-
-    >>> check_whole("steps", 0, 1)
-    Traceback (most recent call last):
-    ...
-    ValueError: steps must be in [1, inf), got 0
-    """
-    if not isinstance(value, int):
-        raise TypeError(f"{name} must be a whole number, got {value!r}")
-    check(name, value, f"[{least}, inf)")
 
 
 def wide_copy(params: PyTree) -> PyTree:
@@ -55,3 +41,11 @@ def find_states(state: PyTree, kind: type[State]) -> list[State]:
         return isinstance(node, kind)
 
     return [node for node in jax.tree.leaves(state, is_leaf=is_kind) if is_kind(node)]
+
+
+def find_one(state: PyTree, kind: type[State], needed: str) -> State:
+    """The only state of one kind, wherever in a state it is; ValueError where there are none or several."""
+    found = find_states(state, kind)
+    if len(found) != 1:
+        raise ValueError(f"{needed} is needed, this one holds {len(found)}")
+    return found[0]

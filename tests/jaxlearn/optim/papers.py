@@ -71,14 +71,7 @@ def lamb(params, grads, *, learning_rate, b1=0.9, b2=0.999, eps=1e-6, weight_dec
 
 
 def lars(
-    params,
-    grads,
-    *,
-    learning_rate,
-    momentum=0.9,
-    weight_decay=0.0,
-    trust_coefficient=0.001,
-    norm_of_sum=False,
+    params, grads, *, learning_rate, momentum=0.9, weight_decay=0.0, trust_coefficient=1e-3, norm_of_sum=False
 ):
     """You, Gitman & Ginsburg (2017), Algorithm 1 and equation 6, https://arxiv.org/abs/1708.03888.
 

@@ -124,6 +124,9 @@ def test_state_can_be_donated():
         (lambda: optim.rmsprop(0.1, eps=-1.0), "eps must be in"),
         (lambda: optim.rmsprop(0.1, momentum=-1.0), "momentum must be in"),
         (lambda: optim.clip_by_global_norm(0.0), r"max_norm must be in \(0, inf\), got 0"),
+        (lambda: optim.muon(0.1, ns_steps=100), r"ns_steps must be in \[0, 99\], got 100"),
+        (lambda: optim.muon(0.1, adjust_lr="x"), "adjust_lr must be original or match_rms_adamw, got 'x'"),
+        (lambda: optim.ademamix(0.1, warmup_steps=-1), r"warmup_steps must be in \[0, inf\), got -1"),
     ],
 )
 def test_wrong_values_are_named(build, message):

@@ -215,7 +215,7 @@ def test_wrong_values_are_named(build, message):
 
 @pytest.mark.parametrize("value", [2.0, "2", True, None])
 def test_steps_are_whole_numbers(value):
-    with pytest.raises(TypeError, match="steps must be a (whole )?number"):
+    with pytest.raises(TypeError, match="steps must be a whole number"):
         optim.accumulate(optim.sgd(), value)
 
 

@@ -11,6 +11,8 @@ import optax
 import pytest
 
 from jaxlearn import optim
+from tests.jaxlearn.optim.case import flat, follow
+from tests.jaxlearn.optim.cases_torch import TORCH, translate
 
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
 RECORDED = [key.split("/", 2) for key in np.load(Path(__file__).parents[2] / "golden" / "wrappers.npz")]
@@ -53,22 +55,20 @@ def run(opt, params, grads):
 
 
 @pytest.mark.parametrize(("dtype", "key"), cases("groups"))
-def test_partition_equals_recorded_param_groups(
-    dtype, key, golden, recorded, trajectory, flat, from_torch_options
-):
+def test_partition_equals_recorded_param_groups(dtype, key, golden, recorded):
     name, first, second = json.loads(key)
-    factory = {"SGD": optim.sgd, "Adam": optim.adam}[name]
-    groups = {"first": factory(**from_torch_options(first)), "second": factory(**from_torch_options(second))}
+    make = lambda options: TORCH[name](**translate(name, options))
+    groups = {"first": make(first), "second": make(second)}
     with jax.enable_x64(dtype == "float64"):
         opt = optim.partition(groups, ["first", "second", "second"])
-        ours = np.asarray(flat(trajectory(opt, *recorded(dtype))))
+        ours = np.asarray(flat(follow(opt, *recorded(dtype))))
     theirs = golden("wrappers")[f"groups/{dtype}/{key}"]
     assert ours.dtype == theirs.dtype == dtype
     assert np.abs(ours - theirs).max() <= TOLERANCE[dtype]
 
 
 @pytest.mark.parametrize("key", [key for _, key in cases("average")])
-def test_average_equals_recorded_averaged_model(key, golden, problem64, flat):
+def test_average_equals_recorded_averaged_model(key, golden, problem64):
     case = json.loads(key)
     params, grads = problem64
     _, states, trajectory = run(optim.average_parameters(optim.sgd(0.1, momentum=0.9), **case), params, grads)

@@ -1,6 +1,7 @@
-"""One check for every hyperparameter: its name, its value and the allowed range, in one line."""
+"""One check for every argument: its name, its value and what is allowed, in one line."""
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import jax
@@ -37,6 +38,35 @@ def check(name: str, value: Any, interval: str) -> None:
     below = number <= high if interval[-1] == "]" else number < high
     if not (above and below) or math.isnan(number):
         raise ValueError(f"{name} must be in {interval}, got {number:g}")
+
+
+def check_whole(name: str, value: Any, least: int, most: float = math.inf) -> None:
+    """Raises unless `value` is a whole number from `least` to `most`.
+
+    Raises:
+      TypeError: `value` is not a Python int.
+      ValueError: `value` lies outside the range.
+
+    >>> check_whole("steps", 0, 1)
+    Traceback (most recent call last):
+    ...
+    ValueError: steps must be in [1, inf), got 0
+    """
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a whole number, got {value!r}")
+    check(name, value, f"[{least}, inf)" if most == math.inf else f"[{least}, {most}]")
+
+
+def check_choice(name: str, value: Any, known: Iterable[str]) -> None:
+    """Raises ValueError unless `value` is one of the known words.
+
+    >>> check_choice("mode", "low", ("min", "max"))
+    Traceback (most recent call last):
+    ...
+    ValueError: mode must be min or max, got 'low'
+    """
+    if value not in (known := list(known)):
+        raise ValueError(f"{name} must be {', '.join(known[:-1])} or {known[-1]}, got {value!r}")
 
 
 def is_zero(value: Any) -> bool:

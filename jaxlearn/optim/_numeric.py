@@ -1,0 +1,48 @@
+"""Small functions on arrays and trees that several optimizers share."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ._transform import PyTree, compute_dtype
+
+
+def safe_divide(x: Any, y: Any, otherwise: Any = 0.0) -> jax.Array:
+    """`x / y` where `y` is above 0, and `otherwise` where it is not.
+
+    >>> safe_divide(jnp.array([6.0, 0.0]), jnp.array([2.0, 0.0]))
+    Array([3., 0.], dtype=float32)
+    """
+    positive = y > 0
+    return jnp.where(positive, x / jnp.where(positive, y, 1.0), otherwise)
+
+
+def total(rule: Callable[..., jax.Array], *trees: PyTree) -> jax.Array:
+    r"""$\sum_{\text{leaves}} \sum_i \text{rule}(x_i, y_i, \dots)$, of shape (); 0 for an empty tree.
+
+    Computed in float32 at the least.
+
+    >>> total(lambda x, y: x * y, {"a": 3.0, "b": 4.0}, {"a": 1.0, "b": 2.0})
+    Array(11., dtype=float32)
+    """
+
+    def leaf(*values: jax.Array) -> jax.Array:
+        arrays = [jnp.asarray(x) for x in values]
+        dtype = compute_dtype(arrays[0].dtype)
+        return jnp.sum(rule(*(x.astype(dtype) for x in arrays))).astype(float)
+
+    return sum(jax.tree.leaves(jax.tree.map(leaf, *trees)), jnp.zeros((), float))
+
+
+def normal_like(key: jax.Array, tree: PyTree) -> PyTree:
+    """Standard normal numbers with the structure, shapes and dtypes of `tree`.
+
+    >>> normal_like(jax.random.key(0), {"a": jnp.ones(3), "b": None})["a"].shape
+    (3,)
+    """
+    leaves, structure = jax.tree.flatten(tree)
+    keys = jax.random.split(key, len(leaves))
+    draws = [jax.random.normal(k, x.shape, x.dtype) for k, x in zip(keys, leaves, strict=True)]
+    return jax.tree.unflatten(structure, draws)
