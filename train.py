@@ -6,6 +6,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -13,7 +14,7 @@ import jax
 
 from jaxlearn import data, optim, schedules, training
 from models import MODELS
-from optimizers import OPTIMIZERS, Recipe, show
+from optimizers import OPTIMIZERS, Recipe
 
 
 class UsageError(Exception):
@@ -43,7 +44,8 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--weight-decay", type=float, metavar="X", help="weight decay (default: the recipe's)")
     add("--clip", type=float, metavar="NORM", help="largest norm of the gradient (default: none)")
     add("--set", action="append", default=[], metavar="NAME=VALUE",
-        help="any hyperparameter, such as b1=0.95; may be repeated")  # fmt: skip
+        help="any hyperparameter of the optimizer or size of the model, such as b1=0.95 or hidden=64; "
+        "may be repeated")  # fmt: skip
     add("--seed", type=whole(0), default=0, metavar="N", help="default: 0")
     add("--device", default="auto", choices=["auto", "cpu", "gpu", "tpu"], help="default: auto")
     add("--out", type=Path, metavar="DIR", help="new folder for the results "
@@ -80,9 +82,12 @@ def pick(argument: str, name: str, known: dict[str, Any]) -> Any:
     raise UsageError(f"argument {argument}: {name!r} is unknown; {hint}")
 
 
-def read_hyperparameters(args: argparse.Namespace, recipe: Recipe) -> dict[str, Any]:
+def read_settings(
+    args: argparse.Namespace, recipe: Recipe, sizes: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The hyperparameters of the optimizer and the sizes of the model, as the command line sets them."""
     with usage("--set"):
-        settings = dict(recipe.parse(setting) for setting in args.set)
+        settings = dict(training.parse_setting(text, recipe.hyperparameters | sizes) for text in args.set)
     for flag, name, value in (
         ("--lr", "learning_rate", args.lr),
         ("--weight-decay", "weight_decay", args.weight_decay),
@@ -93,7 +98,8 @@ def read_hyperparameters(args: argparse.Namespace, recipe: Recipe) -> dict[str, 
             if name not in recipe.hyperparameters:
                 raise UsageError(f"argument {flag}: {args.opt} has no {name}")
             settings[name] = value
-    return recipe.hyperparameters | settings
+    hyper = {name: settings.get(name, value) for name, value in recipe.hyperparameters.items()}
+    return hyper, {name: settings.get(name, value) for name, value in sizes.items()}
 
 
 def build_optimizer(args: argparse.Namespace, recipe: Recipe, hyper: dict[str, Any], steps: int) -> Any:
@@ -125,7 +131,7 @@ def print_list() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    models = {name: (factory.__doc__ or "").splitlines()[0] for name, factory in MODELS.items()}
+    models = {name: describe(factory) for name, factory in MODELS.items()}
     tables = {name: recipe.facts for name, recipe in OPTIMIZERS.items()} | {"models": models}
     for title, rows in tables.items():
         table = Table(title=title, title_justify="left", title_style="bold", show_header=False, box=None)
@@ -134,11 +140,19 @@ def print_list() -> None:
         Console(highlight=False).print(table, "")
 
 
+def describe(make_model: Callable[..., Any]) -> str:
+    """The first line of a model's docstring, and its sizes."""
+    sizes = training.show_settings(training.text_arguments(partial(make_model, 10)))
+    return (make_model.__doc__ or "").splitlines()[0] + (f" --set {sizes}" if sizes else "")
+
+
 def run(args: argparse.Namespace) -> None:
     recipe = pick("--opt", args.opt, OPTIMIZERS)
     make_model = pick("--model", args.model, MODELS)
-    hyper = read_hyperparameters(args, recipe)
+    hyper, sizes = read_settings(args, recipe, training.text_arguments(partial(make_model, 10)))
     build_optimizer(args, recipe, hyper, steps=1)  # wrong input is told before anything is loaded
+    with usage(f"--model {args.model} --set"):
+        make_model(**sizes)
     device = pick_device(args.device)
     if args.out:
         training.check_folder(args.out)
@@ -158,7 +172,7 @@ def run(args: argparse.Namespace) -> None:
 
     with usage(f"--model {args.model} --batch-size {args.batch_size}"):
         program = training.compile_run(
-            make_model(dataset.classes),
+            make_model(dataset.classes, **sizes),
             optimizer,
             train,
             validation,
@@ -167,7 +181,9 @@ def run(args: argparse.Namespace) -> None:
             seed=args.seed,
         )
     parameters = sum(leaf.size for leaf in jax.tree.leaves(program.state.params))
-    print(f"model: {args.model}, {parameters:,} parameters; optimizer: {args.opt} ({show(hyper)})")
+    shown = f" ({training.show_settings(sizes)})" if sizes else ""
+    print(f"model: {args.model}{shown}, {parameters:,} parameters; "
+        f"optimizer: {args.opt} ({training.show_settings(hyper)})")  # fmt: skip
     print(f"device: {device.device_kind}; compiled in {program.compile_seconds:.1f} s", flush=True)
 
     identity = {"dataset": dataset.name, "model": args.model, "optimizer": args.opt, "hyperparameters": hyper}
@@ -175,7 +191,11 @@ def run(args: argparse.Namespace) -> None:
     config = identity | {
         option: getattr(args, option) for option in ("schedule", "clip", "batch_size", "epochs")
     }
-    config |= {"validation": held_out, "data_dir": args.data_dir and str(args.data_dir.resolve())}
+    config |= {
+        "sizes": sizes,
+        "validation": held_out,
+        "data_dir": args.data_dir and str(args.data_dir.resolve()),
+    }
     result, summary = training.record_run(program, folder, args.epochs, config, identity)
 
     print(f"\ntest: loss {result.loss:.4f}  accuracy {summary['test_accuracy']:.4f}  "

@@ -1,5 +1,3 @@
-import jax
-
 from jaxlearn import nn
 
 
@@ -9,7 +7,7 @@ def cnn(classes: int = 10) -> nn.Layer:
     Pooling is the only non-linearity between the convolutions, so their weights start with variance
     1 / fan-in (LeCun), which keeps the size of a signal where no ReLU takes half of it.
     """
-    lecun_normal = jax.nn.initializers.variance_scaling(1.0, "fan_in", "normal")
+    lecun_normal = nn.init.kaiming_normal(nonlinearity="linear")
     return nn.sequential(
         nn.conv2d(16, 3, weight_init=lecun_normal),  # (26, 26, 16)
         nn.max_pool(2),  # (13, 13, 16)
@@ -17,8 +15,8 @@ def cnn(classes: int = 10) -> nn.Layer:
         nn.max_pool(2),  # (5, 5, 32)
         nn.flatten,  # (800,)
         nn.linear(120),
-        jax.nn.relu,
+        nn.relu,
         nn.linear(84),
-        jax.nn.relu,
+        nn.relu,
         nn.linear(classes),
     )

@@ -36,9 +36,12 @@ from . import (
     sophia,
     yogi,
 )
-from ._recipe import Recipe, show
+from ._recipe import Recipe
 
-__all__ = ["OPTIMIZERS", "Recipe", "show"]
+__all__ = [
+    "OPTIMIZERS",
+    "Recipe",
+]
 
 OPTIMIZERS: dict[str, Recipe] = {
     "sgd": sgd.RECIPE,

@@ -1,10 +1,24 @@
 """What is written down is what is there."""
 
+import re
+import textwrap
 from pathlib import Path
 
+import pytest
+
+import jaxlearn
 from tests.jaxlearn.optim import cases
 
-PARITY = Path(__file__).parents[1] / "docs" / "parity.md"
+ROOT = Path(__file__).parents[1]
+PARITY = ROOT / "docs" / "parity.md"
+PYTORCH = (ROOT / "docs" / "pytorch.md").read_text()
+CODE = re.compile(r"`([^`]*)`")
+# item, PyTorch's names, jaxlearn's names, example
+ROWS = [
+    [cell.strip() for cell in line.split("|")[1:-1]]
+    for line in PYTORCH.splitlines()
+    if line.startswith("| ") and not line.startswith("| item |")
+]
 
 
 def test_the_parity_table_has_every_case():
@@ -14,6 +28,44 @@ def test_the_parity_table_has_every_case():
     assert not missing
 
 
-def test_no_file_of_an_optimizer_is_long():
-    files = (Path(__file__).parents[1] / "jaxlearn" / "optim").glob("*.py")
+def test_no_file_of_the_library_is_long():
+    files = (ROOT / "jaxlearn").rglob("*.py")
     assert not [file.name for file in files if len(file.read_text().splitlines()) > 300]
+
+
+@pytest.fixture(scope="module")
+def names():
+    """What the table says is at hand."""
+    namespace = {}
+    exec(textwrap.dedent(PYTORCH.split("```python\n")[1].split("```")[0]), namespace)
+    return namespace
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
+def test_every_name_is_there_and_every_example_runs(row, names):
+    _, _, ours, example = row
+    for name in CODE.findall(ours):
+        found = names
+        for part in name.split("."):
+            found = found[part] if isinstance(found, dict) else getattr(found, part)
+    (code,) = CODE.findall(example)
+    assert eval(code, names) is not None
+    used = [name.split(".")[-1] for name in CODE.findall(ours)]
+    operators = {"__getitem__", "add", "multiply", "matmul"}
+    assert any(name in code for name in used) or set(used) & operators, f"{code} shows none of {used}"
+
+
+def test_the_table_leaves_out_nothing_of_layers_losses_initializers_and_metrics():
+    named = {name for row in ROWS for name in CODE.findall(row[2])}
+    for module, prefix in (("nn", "nn"), ("losses", "losses"), ("metrics", "metrics")):
+        public = getattr(getattr(jaxlearn, module), "__all__", None) or _functions(getattr(jaxlearn, module))
+        assert {f"{prefix}.{name}" for name in public if name != "init"} <= named
+    assert {f"nn.init.{name}" for name in _functions(jaxlearn.nn.init)} <= named
+
+
+def _functions(module):
+    return [
+        name
+        for name, value in vars(module).items()
+        if getattr(value, "__module__", None) == module.__name__ and not name.startswith("_")
+    ]

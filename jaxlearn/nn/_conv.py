@@ -1,159 +1,193 @@
-"""Convolution and pooling over images of shape (height, width, channels)."""
+"""Convolution over sequences of shape (time, channels) and images of shape (height, width, channels)."""
 
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ._initializers import he_normal
-from ._layer import Layer, Params, Shape, layer
+from jaxlearn._check import check_choice, check_whole
+
+from ._layer import Layer, Params, Shape, check_shape, layer
+from ._linear import start_bias
+from ._windows import Size, check_length, pad, sizes, slide
+from .init import Initializer, kaiming_normal
+
+
+class Geometry(NamedTuple):
+    """How the windows lie; numbers for each axis, the padding as rows before and after."""
+
+    stride: Sequence[int]
+    padding: Sequence[tuple[int, int]]
+    dilation: Sequence[int]
+    groups: int
+
+
+AXES = {1: ("time",), 2: ("height", "width")}
+
+
+def conv1d(
+    features: int,
+    kernel_size: Size,
+    stride: Size = 1,
+    padding: Size | str = 0,
+    dilation: Size = 1,
+    groups: int = 1,
+    bias: bool = True,
+    weight_init: Initializer | None = None,
+    bias_init: Initializer | None = None,
+) -> Layer:
+    r"""Slides `features` kernels over a sequence: (t, channels) to (t', features).
+
+    `conv2d` along one axis, with $W$ of shape (k, channels / groups, features).
+
+    Args: as `conv2d`.
+
+    Raises: as `conv2d`.
+
+    Source: `torch.nn.Conv1d`, channels last.
+
+    >>> import jax, jax.numpy as jnp
+    >>> params, state = conv1d(8, 3).init(jax.random.key(0), (10, 4))
+    >>> conv1d(8, 3).apply(params, state, jnp.ones((10, 4)))[0].shape
+    (8, 8)
+    """
+    return _conv(1, features, kernel_size, stride, padding, dilation, groups, bias, weight_init, bias_init)
 
 
 def conv2d(
     features: int,
-    kernel_size: int,
-    stride: int = 1,
-    padding: int = 0,
-    weight_init: jax.nn.initializers.Initializer | None = None,
+    kernel_size: Size,
+    stride: Size = 1,
+    padding: Size | str = 0,
+    dilation: Size = 1,
+    groups: int = 1,
+    bias: bool = True,
+    weight_init: Initializer | None = None,
+    bias_init: Initializer | None = None,
 ) -> Layer:
     r"""Slides `features` kernels over an image: (h, w, channels) to (h', w', features).
 
-    $$y_{ijf} = b_f + \sum_{a,b,c} W_{abcf}\; x_{is+a-p,\; js+b-p,\; c}, \qquad
-      h' = \lfloor (h + 2p - k)/s \rfloor + 1$$
+    $$y_{ijf} = b_f + \sum_{a,b,c} W_{abcf}\; x_{is+ad-p,\; js+bd-p,\; c}, \qquad
+      h' = \lfloor (h + 2p - d(k-1) - 1)/s \rfloor + 1$$
 
-    with $W$ of shape (k, k, channels, features) and $b$ of shape (features,). It is a
+    with $W$ of shape (k, k, channels / groups, features) and $b$ of shape (features,). It is a
     cross-correlation, as in PyTorch. On a CPU it runs as one matrix product over patches, because
     XLA's convolution there is ten times slower inside a loop; elsewhere the vendor's convolution runs.
 
     Args:
       features: number of kernels.
-      kernel_size: $k$, their height and width.
+      kernel_size: $k$, the size of the kernels; this and what follows one number, or one for each axis.
       stride: $s$, the distance between two windows.
-      padding: $p$, rows and columns of zeros on each side.
-      weight_init: first values of $W$, `he_normal()` unless given; $b$ starts at 0.
+      padding: $p$, rows of zeros on each side; "valid" for none, "same" for as many as keep the size at
+        a stride of 1.
+      dilation: $d$, the distance between two numbers of a window.
+      groups: parts into which channels and features are divided; each feature sees its part's channels.
+      bias: whether there is a $b$.
+      weight_init: first values of $W$, `nn.init.kaiming_normal()` unless given.
+      bias_init: first values of $b$, 0 unless given.
 
     Raises:
-      ValueError: a size below its least value; from `init`, an input that is not an image, or is
-        smaller than the kernel.
+      ValueError: a size below its least value, features or channels that `groups` does not divide, "same"
+        with another stride than 1; from `init` and `apply`, an input that is not an image, has other
+        channels, or is smaller than the kernel.
+
+    Source: `torch.nn.Conv2d`, channels last; `nn.torch_defaults` has its first values.
 
     >>> import jax, jax.numpy as jnp
     >>> params, state = conv2d(16, 3).init(jax.random.key(0), (28, 28, 1))
     >>> conv2d(16, 3).apply(params, state, jnp.ones((28, 28, 1)))[0].shape
     (26, 26, 16)
     """
-    name = f"conv2d({features}, {kernel_size})"
-    for argument, value, least in [
-        ("features", features, 1),
-        ("kernel_size", kernel_size, 1),
-        ("stride", stride, 1),
-        ("padding", padding, 0),
-    ]:
-        if value < least:
-            raise ValueError(f"conv2d: {argument} must be at least {least}, got {value}")
+    return _conv(2, features, kernel_size, stride, padding, dilation, groups, bias, weight_init, bias_init)
+
+
+def _conv(
+    axes: int,
+    features: int,
+    kernel_size: Size,
+    stride: Size,
+    padding: Size | str,
+    dilation: Size,
+    groups: int,
+    bias: bool,
+    weight_init: Initializer | None,
+    bias_init: Initializer | None,
+) -> Layer:
+    kind = f"conv{axes}d"
+    name = f"{kind}({features}, {kernel_size})"
+    check_whole(f"{kind}: features", features, 1)
+    check_whole(f"{kind}: groups", groups, 1)
+    if features % groups:
+        raise ValueError(f"{kind}: features must be a multiple of groups, got {features} and {groups}")
+    kernel = sizes(f"{kind}: kernel_size", kernel_size, axes, 1)
+    steps = sizes(f"{kind}: stride", stride, axes, 1)
+    gaps = sizes(f"{kind}: dilation", dilation, axes, 1)
+    span = tuple((k - 1) * d + 1 for k, d in zip(kernel, gaps, strict=True))
+    edges = _edges(kind, padding, span, steps)
+    geometry = Geometry(steps, edges, gaps, groups)
+
+    def check_input(shape: Shape, channels: int | str) -> None:
+        check_shape(name, shape, (*AXES[axes], channels))
+        check_length(name, shape, [n - sum(edge) for n, edge in zip(span, edges, strict=True)])
 
     def init(key: Any, shape: Shape) -> Params:
-        _check_image(name, shape, kernel_size - 2 * padding)
-        weight = (weight_init or he_normal())(key, (kernel_size, kernel_size, shape[2], features))
-        return {"weight": weight, "bias": jnp.zeros(features, weight.dtype)}
+        check_input(shape, "channels")
+        if shape[-1] % groups:
+            raise ValueError(f"{name}: groups must divide the channels, got {groups} for {shape[-1]}")
+        weight = (weight_init or kaiming_normal())(key, (*kernel, shape[-1] // groups, features))
+        return {"weight": weight} | start_bias(key, features, weight.dtype, bias, bias_init)
 
     def apply(params: Params, x: jax.Array) -> jax.Array:
+        check_input(x.shape, params["weight"].shape[-2] * groups)
         y = lax.platform_dependent(
             x,
             params["weight"],
-            cpu=partial(_convolve_patches, stride=stride, padding=padding),
-            default=partial(_convolve_natively, stride=stride, padding=padding),
+            cpu=partial(_convolve_patches, geometry),
+            default=partial(_convolve_natively, geometry),
         )
-        return y + jnp.broadcast_to(params["bias"], y.shape)
+        return y + jnp.broadcast_to(params["bias"], y.shape) if bias else y
 
-    return layer(init, apply)
-
-
-def max_pool(window: int) -> Any:
-    """Returns a function that takes the largest value of each `window` x `window` square.
-
-    (h, w, channels) to (h // window, w // window, channels), channel by channel; rows and columns
-    that fill no window are left out. Of equal values the first in reading order gets the gradient,
-    as in PyTorch; `jnp.max` alone would share it out, and on flat backgrounds ties are common.
-
-    Raises:
-      ValueError: `window` below 1; from the function, an input that is no image or has no window.
-
-    >>> import jax.numpy as jnp
-    >>> max_pool(2)(jnp.arange(16.0).reshape(4, 4, 1))[..., 0]
-    Array([[ 5.,  7.],
-           [13., 15.]], dtype=float32)
-    """
-    if window < 1:
-        raise ValueError(f"max_pool: window must be at least 1, got {window}")
-
-    def apply(x: jax.Array) -> jax.Array:
-        _check_image(f"max_pool({window})", x.shape, window)
-        height, width = x.shape[0] // window * window, x.shape[1] // window * window
-        return _max_pool(window, x[:height, :width])
-
-    return apply
+    return layer(init, apply, name)
 
 
-def _check_image(name: str, shape: Shape, least: int) -> None:
-    if len(shape) != 3:
-        raise ValueError(f"{name}: the input must have shape (height, width, channels), got {shape}")
-    if min(shape[:2]) < least:
-        raise ValueError(f"{name}: the image must be at least {least} x {least}, got {shape[0]} x {shape[1]}")
+def _edges(
+    kind: str, padding: Size | str, span: Sequence[int], stride: Sequence[int]
+) -> tuple[tuple[int, int], ...]:
+    """Rows of zeros before and after, along each axis."""
+    if not isinstance(padding, str):
+        return tuple((p, p) for p in sizes(f"{kind}: padding", padding, len(span), 0))
+    check_choice(f"{kind}: padding", padding, ("same", "valid"))
+    if padding == "valid":
+        return ((0, 0),) * len(span)
+    if set(stride) != {1}:
+        raise ValueError(f"{kind}: padding 'same' needs a stride of 1, got {tuple(stride)}")
+    return tuple(((n - 1) // 2, n // 2) for n in span)
 
 
-def _convolve_natively(x: jax.Array, weight: jax.Array, stride: int, padding: int) -> jax.Array:
+def _convolve_natively(geometry: Geometry, x: jax.Array, weight: jax.Array) -> jax.Array:
+    axes = "HW"[: len(geometry.stride)]
     return lax.conv_general_dilated(
         x[None],
         weight,
-        window_strides=(stride, stride),
-        padding=[(padding, padding)] * 2,
-        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        window_strides=geometry.stride,
+        padding=geometry.padding,
+        rhs_dilation=geometry.dilation,
+        dimension_numbers=(f"N{axes}C", f"{axes}IO", f"N{axes}C"),
+        feature_group_count=geometry.groups,
     )[0]
 
 
-def _convolve_patches(x: jax.Array, weight: jax.Array, stride: int, padding: int) -> jax.Array:
-    k, _, channels, features = weight.shape
-    x = jnp.pad(x, [(padding, padding), (padding, padding), (0, 0)])
-    height, width = (x.shape[0] - k) // stride + 1, (x.shape[1] - k) // stride + 1
-    rows, columns = (height - 1) * stride + 1, (width - 1) * stride + 1
-    shifted = [x[a : a + rows : stride, b : b + columns : stride] for a in range(k) for b in range(k)]
-    patches = jnp.concatenate(shifted, axis=-1)  # (height, width, k * k * channels)
-    return patches @ weight.reshape(k * k * channels, features)
-
-
-# a custom JVP would serve forward mode, too, but keeps the mask and makes a CNN's step a fifth slower
-@partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _max_pool(window: int, x: jax.Array) -> jax.Array:
-    return jnp.max(_squares(window, x), axis=(1, 3))
-
-
-def _max_pool_forward(window: int, x: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    y = _max_pool(window, x)
-    return y, (x, y)
-
-
-def _max_pool_backward(
-    window: int, residuals: tuple[jax.Array, jax.Array], grad: jax.Array
-) -> tuple[jax.Array]:
-    x, y = residuals
-    taken = jnp.zeros(y.shape, bool)
-    rows = []
-    for a in range(window):
-        row = []
-        for b in range(window):
-            largest = x[a::window, b::window] == y
-            row.append(jnp.where(largest & ~taken, grad, 0))
-            taken |= largest
-        rows.append(jnp.stack(row, axis=2))  # (h / window, w / window, window, channels)
-    grads = jnp.stack(rows, axis=1)  # (h / window, window, w / window, window, channels)
-    return (grads.reshape(x.shape),)
-
-
-_max_pool.defvjp(_max_pool_forward, _max_pool_backward)
-
-
-def _squares(window: int, x: jax.Array) -> jax.Array:
-    height, width, channels = x.shape
-    return x.reshape(height // window, window, width // window, window, channels)
+def _convolve_patches(geometry: Geometry, x: jax.Array, weight: jax.Array) -> jax.Array:
+    *kernel, channels, features = weight.shape
+    groups = geometry.groups
+    views = slide(pad(x, geometry.padding), kernel, geometry.stride, geometry.dilation)
+    if groups == 1:
+        patches = jnp.concatenate(views, axis=-1)  # (*lengths, k * k * channels)
+        return patches @ weight.reshape(-1, features)
+    lengths = views[0].shape[:-1]
+    patches = jnp.stack([view.reshape(*lengths, groups, channels) for view in views], axis=-2)
+    kernels = weight.reshape(len(views), channels, groups, features // groups)
+    return jnp.einsum("...gkc,kcgf->...gf", patches, kernels).reshape(*lengths, features)

@@ -1,6 +1,6 @@
-"""What a layer is, and how layers compose."""
+"""What a layer is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import jax
@@ -8,6 +8,7 @@ import jax
 Params: TypeAlias = dict[str, Any]  # nested dicts of arrays
 State: TypeAlias = dict[str, Any]  # arrays that training changes but the optimizer does not
 Shape: TypeAlias = tuple[int, ...]
+Function: TypeAlias = Callable[[Any], Any]  # of one array
 
 
 class Apply(Protocol):
@@ -18,6 +19,23 @@ class Apply(Protocol):
     ) -> tuple[jax.Array, State]: ...
 
 
+class Part(NamedTuple):
+    """A layer inside another one, as `summary` shows it.
+
+    Attributes:
+      name: its key in the parameters of the layer around it.
+      layer: the layer itself.
+      params, state: what is its own of those.
+      shape: of its input.
+    """
+
+    name: str
+    layer: "Layer"
+    params: Params
+    state: State
+    shape: Shape
+
+
 class Layer(NamedTuple):
     """A layer or a whole model: two pure functions.
 
@@ -26,13 +44,21 @@ class Layer(NamedTuple):
       apply: `apply(params, state, x, *, key=None, train=False) -> (y, state)`, for one example `x`.
         `state` is an empty dict in layers without running statistics; `key` is for layers that
         draw random numbers while they train.
+      name: what errors and `summary` call it: "linear(10)".
+      parts: `parts(params, state, shape)` gives the layers inside it; of most layers there are none.
+      input_type: `float`, or `int` of a layer that takes whole numbers.
     """
 
     init: Callable[[Any, Shape], tuple[Params, State]]
     apply: Apply
+    name: str = "layer"
+    parts: Callable[[Params, State, Shape], Iterable[Part]] = lambda params, state, shape: ()
+    input_type: type = float
 
 
-def layer(init: Callable[[Any, Shape], Params], apply: Callable[[Params, Any], Any]) -> Layer:
+def layer(
+    init: Callable[[Any, Shape], Params], apply: Callable[[Params, Any], Any], name: str = "layer"
+) -> Layer:
     """Makes a Layer of `init(key, shape) -> params` and `apply(params, x) -> y`.
 
     >>> import jax, jax.numpy as jnp
@@ -47,62 +73,38 @@ def layer(init: Callable[[Any, Shape], Params], apply: Callable[[Params, Any], A
     ) -> tuple[jax.Array, State]:
         return apply(params, x), state
 
-    return Layer(lambda key, shape: (init(key, shape), {}), apply_layer)
+    return Layer(lambda key, shape: (init(key, shape), {}), apply_layer, name)
 
 
-def sequential(*parts: Layer | Callable[[Any], Any]) -> Layer:
-    """Applies layers one after another, working out the shapes between them.
-
-    Args:
-      *parts: layers, and functions of one array such as `jax.nn.relu` and `flatten`.
-
-    Returns:
-      A Layer whose parameters are a dict from the place of each part that has any ("0", "1" ...)
-      to its parameters.
-
-    Raises:
-      ValueError: from `init`, where the parts do not fit together.
-
-    >>> import jax, jax.numpy as jnp
-    >>> from jaxlearn.nn import flatten, linear
-    >>> model = sequential(flatten, linear(3), jax.nn.relu, linear(1))
-    >>> params, state = model.init(jax.random.key(0), (2, 2))
-    >>> jax.tree.map(jnp.shape, params)
-    {'1': {'bias': (3,), 'weight': (4, 3)}, '3': {'bias': (1,), 'weight': (3, 1)}}
-    >>> model.apply(params, state, jnp.ones((2, 2)))[0].shape
-    (1,)
-    """
-    layers = {str(i): part if isinstance(part, Layer) else _lift(part) for i, part in enumerate(parts)}
-
-    def init(key: Any, shape: Shape) -> tuple[Params, State]:
-        params: Params = {}
-        state: State = {}
-        for (name, part), part_key in zip(layers.items(), jax.random.split(key, len(layers)), strict=True):
-            part_params, part_state = part.init(part_key, shape)
-            shape = _output_shape(part, part_params, part_state, shape)
-            params |= {name: part_params} if part_params else {}
-            state |= {name: part_state} if part_state else {}
-        return params, state
-
-    def apply(
-        params: Params, state: State, x: jax.Array, *, key: Any = None, train: bool = False
-    ) -> tuple[jax.Array, State]:
-        new_state: State = {}
-        for i, (name, part) in enumerate(layers.items()):
-            part_key = None if key is None else jax.random.fold_in(key, i)
-            x, part_state = part.apply(
-                params.get(name, {}), state.get(name, {}), x, key=part_key, train=train
-            )
-            new_state |= {name: part_state} if part_state else {}
-        return x, new_state
-
-    return Layer(init, apply)
+def as_layer(part: Layer | Function) -> Layer:
+    """A function of one array, such as `jax.nn.relu`, as a Layer without parameters."""
+    if isinstance(part, Layer):
+        return part
+    if not callable(part):
+        raise TypeError(f"a layer or a function of one array is needed, got {part!r}")
+    function = getattr(part, "func", part)  # of a functools.partial
+    return layer(lambda key, shape: {}, lambda params, x: part(x), getattr(function, "__name__", "function"))
 
 
-def _lift(function: Callable[[Any], Any]) -> Layer:
-    return layer(lambda key, shape: {}, lambda params, x: function(x))
-
-
-def _output_shape(part: Layer, params: Params, state: State, shape: Shape) -> Shape:
-    x = jax.ShapeDtypeStruct(shape, jax.dtypes.canonicalize_dtype(float))
+def output_shape(part: Layer, params: Params, state: State, shape: Shape) -> Shape:
+    """The shape of what a layer makes of an example of shape `shape`; nothing is computed."""
+    x = jax.ShapeDtypeStruct(shape, jax.dtypes.canonicalize_dtype(part.input_type))
     return jax.eval_shape(lambda p, s, x: part.apply(p, s, x)[0], params, state, x).shape
+
+
+def check_shape(name: str, got: Shape, needed: tuple[int | str, ...], hint: str = "") -> None:
+    """Raises unless a shape has the rank of `needed`, and its sizes where these are numbers.
+
+    >>> check_shape("linear(3)", (28, 28, 1), ("n",), "put flatten before it")
+    Traceback (most recent call last):
+    ...
+    ValueError: linear(3): the input must have shape (n,), got (28, 28, 1); put flatten before it
+    """
+    fits = len(got) == len(needed) and all(
+        isinstance(want, str) or size == want for size, want in zip(got, needed, strict=True)
+    )
+    if not fits:
+        text = ", ".join(map(str, needed)) + ("," if len(needed) == 1 else "")
+        raise ValueError(
+            f"{name}: the input must have shape ({text}), got {got}" + (f"; {hint}" if hint else "")
+        )

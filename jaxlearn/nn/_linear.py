@@ -5,44 +5,56 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ._initializers import he_normal
-from ._layer import Layer, Params, Shape, layer
+from jaxlearn._check import check_whole
+
+from ._layer import Layer, Params, Shape, check_shape, layer
+from .init import Initializer, kaiming_normal
 
 
-def flatten(x: jax.Array) -> jax.Array:
-    """The numbers of one example in a row: shape (n,), the last axis of `x` fastest.
-
-    >>> import jax.numpy as jnp
-    >>> flatten(jnp.ones((28, 28, 1))).shape
-    (784,)
-    """
-    return jnp.ravel(x)
-
-
-def linear(features: int, weight_init: jax.nn.initializers.Initializer | None = None) -> Layer:
+def linear(
+    features: int,
+    bias: bool = True,
+    weight_init: Initializer | None = None,
+    bias_init: Initializer | None = None,
+) -> Layer:
     r"""$y = x W + b$, with $W$ of shape (inputs, features) and $b$ of shape (features,).
 
     Args:
       features: length of the output.
-      weight_init: first values of $W$, `he_normal()` unless given; $b$ starts at 0.
+      bias: whether there is a $b$.
+      weight_init: first values of $W$, `nn.init.kaiming_normal()` unless given.
+      bias_init: first values of $b$, 0 unless given.
 
     Raises:
-      ValueError: `features` below 1; from `init`, an input that is not a vector.
+      ValueError: `features` below 1; from `init` and `apply`, an input that is not a vector or has
+        another length.
+
+    Source: `torch.nn.Linear`, whose weight is the transpose; `nn.torch_defaults` has its first values.
 
     >>> import jax, jax.numpy as jnp
     >>> params, state = linear(2).init(jax.random.key(0), (3,))
     >>> linear(2).apply(params, state, jnp.zeros(3))[0]
     Array([0., 0.], dtype=float32)
     """
-    if features < 1:
-        raise ValueError(f"linear: features must be at least 1, got {features}")
+    check_whole("linear: features", features, 1)
+    name = f"linear({features})"
 
     def init(key: Any, shape: Shape) -> Params:
-        if len(shape) != 1:
-            raise ValueError(
-                f"linear({features}): the input must have shape (n,), got {shape}; put flatten before it"
-            )
-        weight = (weight_init or he_normal())(key, (shape[0], features))
-        return {"weight": weight, "bias": jnp.zeros(features, weight.dtype)}
+        check_shape(name, shape, ("n",), "put flatten before it")
+        weight = (weight_init or kaiming_normal())(key, (shape[0], features))
+        return {"weight": weight} | start_bias(key, features, weight.dtype, bias, bias_init)
 
-    return layer(init, lambda params, x: x @ params["weight"] + params["bias"])
+    def apply(params: Params, x: jax.Array) -> jax.Array:
+        check_shape(name, x.shape, params["weight"].shape[:1])
+        y = x @ params["weight"]
+        return y + params["bias"] if bias else y
+
+    return layer(init, apply, name)
+
+
+def start_bias(key: Any, features: int, dtype: Any, bias: bool, bias_init: Initializer | None) -> Params:
+    """The first bias of a layer, if it has one; from another key than its weight."""
+    if not bias:
+        return {}
+    start = bias_init or jax.nn.initializers.zeros
+    return {"bias": jnp.asarray(start(jax.random.fold_in(key, 1), (features,), dtype))}

@@ -7,6 +7,7 @@ from ._fit import EpochReport, Program, compile_run, fit
 from ._folder import check_folder, fresh_folder
 from ._record import record_run
 from ._run import Means, Run, RunState, make_run, to_float
+from ._settings import parse_setting, show_settings, text_arguments
 
 __all__ = [
     "EpochReport",
@@ -25,7 +26,10 @@ __all__ = [
     "load_checkpoint",
     "make_run",
     "params_digest",
+    "parse_setting",
     "record_run",
     "save_checkpoint",
+    "show_settings",
+    "text_arguments",
     "to_float",
 ]

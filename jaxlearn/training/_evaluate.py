@@ -15,7 +15,7 @@ class Evaluation(NamedTuple):
     """How a model did.
 
     Attributes:
-      loss: mean over the examples, shape ().
+      loss: of all examples, shape ().
       confusion: counts, shape (classes, classes); `jaxlearn.metrics` reads scores from it.
     """
 
@@ -41,7 +41,7 @@ def evaluate(
       images: shape (examples, ...), bytes or numbers.
       labels: integers of shape (examples,).
       batch_size: examples worked on together; a matter of memory alone.
-      loss: `loss(logits, label)` of one example.
+      loss: `loss(logits, labels)` of a batch, here of all examples.
 
     Raises:
       ValueError: a batch size below 1.
@@ -62,6 +62,6 @@ def evaluate(
     logits = jax.lax.map(forward, images, batch_size=min(batch_size, images.shape[0]))
     predictions = jnp.argmax(logits, axis=1)
     return Evaluation(
-        jnp.mean(jax.vmap(loss)(logits, labels)),
+        loss(logits, labels),
         metrics.confusion_matrix(labels, predictions, logits.shape[1]),
     )

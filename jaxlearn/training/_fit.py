@@ -75,14 +75,17 @@ def compile_run(
       train, validation, test: examples; `validation` may hold none.
       batch_size: examples in an update.
       seed: of the first parameters, the shuffling and dropout.
-      loss: `loss(logits, label)` of one example.
+      loss: `loss(logits, labels)` of a batch.
 
     Raises:
-      ValueError: a batch size below 1 or above the number of training examples.
+      ValueError: a batch size below 1 or above the number of training examples; a label for which the
+        model has no output.
     """
     start = time.perf_counter()
     run = make_run(model, optimizer, batch_size=batch_size, loss=loss)
     state = jax.jit(run.init, static_argnums=1)(jax.random.key(seed), train.images.shape[1:])
+    for split in (train, validation, test):
+        _check_labels(model, state, split)
 
     def compile_evaluation(split: Split) -> Callable[[RunState], Evaluation]:
         def score(state: RunState, images: jax.Array, labels: jax.Array) -> Evaluation:
@@ -96,6 +99,21 @@ def compile_run(
     return Program(
         state, epoch, validate, compile_evaluation(test), time.perf_counter() - start, len(train.labels)
     )
+
+
+def _check_labels(model: Layer, state: RunState, split: Split) -> None:
+    """Compiled code cannot refuse a class that there is not: its loss would be NaN."""
+    image = jax.ShapeDtypeStruct(split.images.shape[1:], jax.dtypes.canonicalize_dtype(float))
+    (outputs,) = jax.eval_shape(
+        lambda params, model_state, x: model.apply(params, model_state, x)[0],
+        state.params,
+        state.model_state,
+        image,
+    ).shape
+    if len(split.labels) and (largest := split.labels.max()) >= outputs:
+        raise ValueError(
+            f"labels must be from 0 to {outputs - 1}, as the model has {outputs} outputs, got {largest}"
+        )
 
 
 def _compile(function: Any, state: RunState, split: Split) -> Callable[[RunState], Any]:

@@ -50,13 +50,13 @@ class Run(NamedTuple):
 
     Attributes:
       init: `init(key, shape) -> RunState`, where `shape` is that of one example.
-      step: `step(state, images, labels, weights) -> (RunState, Means)`: one update on one batch.
+      step: `step(state, images, labels) -> (RunState, Means)`: one update on one batch.
       epoch: `epoch(state, images, labels) -> (RunState, Means)`: every example once, in random
-        order, as one `lax.scan`.
+        order, as one `lax.scan` over full batches and a last step on what remains.
     """
 
     init: Callable[[jax.Array, tuple[int, ...]], RunState]
-    step: Callable[[RunState, jax.Array, jax.Array, jax.Array], tuple[RunState, Means]]
+    step: Callable[[RunState, jax.Array, jax.Array], tuple[RunState, Means]]
     epoch: Callable[[RunState, jax.Array, jax.Array], tuple[RunState, Means]]
 
 
@@ -80,9 +80,8 @@ def make_run(model: Layer, optimizer: Any, *, batch_size: int, loss: Loss = loss
       optimizer: a pair of `init` and `update`, from jaxlearn or optax. Where its `update` takes them it
         is given `value`, the loss; `value_fn`, the loss of this batch as a function of the parameters;
         and `grad`, as optax names the gradient.
-      batch_size: examples in an update. The last batch of an epoch holds what remains, and its loss
-        is the mean over those.
-      loss: `loss(logits, label)` of one example.
+      batch_size: examples in an update. The last batch of an epoch holds what remains.
+      loss: `loss(logits, labels)` of a batch, shape (); such as a loss of `jaxlearn.losses`.
 
     Raises:
       ValueError: a batch size below 1; from `epoch`, fewer examples than one batch.
@@ -103,9 +102,7 @@ def make_run(model: Layer, optimizer: Any, *, batch_size: int, loss: Loss = loss
         params, model_state = model.init(init_key, shape)
         return RunState(params, model_state, optimizer.init(params), run_key, jnp.zeros((), jnp.int32))
 
-    def step(
-        state: RunState, images: jax.Array, labels: jax.Array, weights: jax.Array
-    ) -> tuple[RunState, Means]:
+    def step(state: RunState, images: jax.Array, labels: jax.Array) -> tuple[RunState, Means]:
         next_key, batch_key = jax.random.split(state.key)
         keys = jax.random.split(batch_key, labels.shape[0])
 
@@ -116,9 +113,9 @@ def make_run(model: Layer, optimizer: Any, *, batch_size: int, loss: Loss = loss
             logits, model_state = jax.vmap(forward, out_axes=(0, None), axis_name="batch")(
                 to_float(images), keys
             )
-            right = (jnp.argmax(logits, axis=1) == labels).astype(logits.dtype)
-            value = _mean(jax.vmap(loss)(logits, labels), weights)
-            return value, (Means(value, _mean(right, weights)), model_state)
+            value = loss(logits, labels)
+            right = jnp.mean((jnp.argmax(logits, axis=1) == labels).astype(logits.dtype))
+            return value, (Means(value, right), model_state)
 
         grads, (means, model_state) = jax.grad(objective, has_aux=True)(state.params)
         extra = {"value": means.loss, "value_fn": lambda params: objective(params)[0], "grad": grads}
@@ -130,24 +127,21 @@ def make_run(model: Layer, optimizer: Any, *, batch_size: int, loss: Loss = loss
         examples = labels.shape[0]
         if batch_size > examples:
             raise ValueError(f"batch_size must be at most the {examples} examples, got {batch_size}")
-        steps = -(-examples // batch_size)
+        full = examples // batch_size * batch_size
         run_key, order_key = jax.random.split(state.key)
         order = jax.random.permutation(order_key, examples)
-        # the last batch is filled up from the front with examples of weight 0
-        order = jnp.pad(order, (0, steps * batch_size - examples), mode="wrap")
-        weights = (jnp.arange(steps * batch_size) < examples).astype(float)
 
-        def body(state: RunState, batch: tuple[jax.Array, jax.Array]) -> tuple[RunState, Means]:
-            index, weights = batch
-            return step(state, images[index], labels[index], weights)
+        def body(state: RunState, batch: jax.Array) -> tuple[RunState, Means]:
+            return step(state, images[batch], labels[batch])
 
-        batches = order.reshape(steps, batch_size), weights.reshape(steps, batch_size)
-        state, means = jax.lax.scan(body, state._replace(key=run_key), batches)
-        sizes = batches[1].sum(axis=1)
-        return state, Means(*(_mean(values, sizes) for values in means))
+        state = state._replace(key=run_key)
+        state, means = jax.lax.scan(body, state, order[:full].reshape(-1, batch_size))
+        means = Means(*(jnp.mean(values) for values in means))
+        if full < examples:
+            # by itself and not filled up: batch normalisation and weighted losses see these alone
+            state, last = body(state, order[full:])
+            share = full / examples
+            means = Means(*(share * a + (1 - share) * b for a, b in zip(means, last, strict=True)))
+        return state, means
 
     return Run(init, step, epoch)
-
-
-def _mean(values: jax.Array, weights: jax.Array) -> jax.Array:
-    return jnp.sum(weights.astype(values.dtype) * values) / jnp.sum(weights.astype(values.dtype))

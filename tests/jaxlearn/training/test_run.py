@@ -1,5 +1,7 @@
 """Runs: what an epoch is, under jit, vmap and donation."""
 
+from functools import partial
+
 import chex
 import hypothesis
 import hypothesis.strategies as st
@@ -34,7 +36,7 @@ def mean_loss(params, images, labels):
 def test_a_step_is_gradient_descent_on_the_mean_loss():
     images, labels = examples(4)
     run, state = make(optim.sgd(0.5))
-    after, means = run.step(state, images, labels, jnp.ones(4))
+    after, means = run.step(state, images, labels)
     value, grads = jax.value_and_grad(mean_loss)(state.params, images, labels)
     want = jax.tree.map(lambda p, g: p - 0.5 * g, state.params, grads)
     chex.assert_trees_all_close(after.params, want, rtol=1e-5, atol=1e-7)
@@ -42,14 +44,23 @@ def test_a_step_is_gradient_descent_on_the_mean_loss():
     assert int(after.step) == 1
 
 
-def test_examples_of_weight_0_do_not_count():
-    """The last batch of an epoch is filled up with these; the step is that of the smaller batch."""
-    images, labels = examples(4)
-    run, state = make()
-    filled, filled_means = run.step(state, images, labels, jnp.array([1.0, 1.0, 1.0, 0.0]))
-    small, small_means = run.step(state, images[:3], labels[:3], jnp.ones(3))
-    chex.assert_trees_all_close(filled.params, small.params, rtol=1e-5, atol=1e-6)
-    chex.assert_trees_all_close(filled_means, small_means, rtol=1e-5)
+def test_the_last_batch_is_what_remains():
+    """Not filled up: batch normalisation and the weighted mean of the loss see those examples alone."""
+    images, labels = examples(7)
+    model = nn.sequential(nn.flatten, nn.linear(5), nn.batch_norm(), nn.linear(3))
+    loss = partial(losses.cross_entropy, weight=jnp.array([1.0, 5.0, 20.0]))
+    run = training.make_run(model, optim.sgd(0.1), batch_size=4, loss=loss)
+    state = run.init(jax.random.key(0), SHAPE)
+    after, means = run.epoch(state, images, labels)
+    run_key, order_key = jax.random.split(state.key)
+    order = jax.random.permutation(order_key, 7)
+    first, first_means = run.step(state._replace(key=run_key), images[order[:4]], labels[order[:4]])
+    second, second_means = run.step(first, images[order[4:]], labels[order[4:]])
+    chex.assert_trees_all_close(after.params, second.params, rtol=1e-5, atol=1e-6)
+    chex.assert_trees_all_close(after.model_state, second.model_state, rtol=1e-5)
+    chex.assert_trees_all_equal(after.key, second.key)
+    both = jax.tree.map(lambda a, b: (4 * a + 3 * b) / 7, first_means, second_means)
+    chex.assert_trees_all_close(means, both, rtol=1e-5)
 
 
 @hypothesis.settings(max_examples=10)
@@ -182,6 +193,14 @@ def test_wrong_batch_sizes_are_told():
         training.evaluate(MODEL, state.params, {}, *examples(8), batch_size=0)
 
 
+def test_labels_without_an_output_are_told():
+    images, labels = (np.asarray(x) for x in examples(16))
+    good, bad = data.Split(images, labels % 3), data.Split(images, labels + 2)
+    for splits in [(bad, good, good), (good, bad, good), (good, good, bad)]:
+        with pytest.raises(ValueError, match="labels must be from 0 to 2, as the model has 3 outputs, got 4"):
+            training.compile_run(MODEL, optim.adam(), *splits, batch_size=4, seed=0)
+
+
 @pytest.mark.parametrize(
     "optimizer",
     [
@@ -211,8 +230,8 @@ def test_the_loss_as_a_function_is_that_of_the_batch():
         return grads, state
 
     run, state = make(optim.Transform(lambda params: (), update))
-    run.step(state, images, labels, jnp.array([1.0, 1.0, 1.0, 0.0]))
-    expected = mean_loss(state.params, images[:3], labels[:3])
+    run.step(state, images, labels)
+    expected = mean_loss(state.params, images, labels)
     assert seen["value"] == seen["again"] == pytest.approx(float(expected), rel=1e-6)
     chex.assert_trees_all_close(seen["slope"], seen["grad"], rtol=1e-6)
 

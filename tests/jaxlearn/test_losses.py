@@ -1,0 +1,474 @@
+"""Losses against recorded PyTorch results, finite differences and each other."""
+
+import inspect
+import re
+from functools import cache, partial
+
+import hypothesis
+import hypothesis.strategies as st
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+
+from jaxlearn import losses
+from tests.jaxlearn.recorded import cases, compare
+
+RECORDED = cases("losses", *losses.__all__)
+REDUCTIONS = ("none", "sum", "mean")
+CLASSES = 4
+every_loss = pytest.mark.parametrize("name", losses.__all__)
+
+
+def every_reduction(name, **arguments):
+    """The losses of all elements in a row, then their sum, their mean, and kl_div's mean over the batch."""
+    reductions = REDUCTIONS + (("batchmean",) if name == "kl_div" else ())
+    loss = getattr(losses, name)
+    return jnp.concatenate([loss(**arguments, reduction=which).ravel() for which in reductions])
+
+
+def example(name, random, batch=()):
+    """Arguments of a loss, far from its kinks: arrays with batch axes, and those without."""
+    real = lambda *shape: random.standard_normal((*batch, *shape))
+    positive = lambda *shape: random.uniform(0.1, 0.9, shape)
+    sign = lambda *shape: np.where(random.uniform(size=(*batch, *shape)) < 0.5, 1, -1)
+    labels = lambda: random.integers(0, CLASSES, batch)
+    log_p = lambda: np.array(jax.nn.log_softmax(real(CLASSES)))
+    weight = {"weight": 1 + positive(CLASSES)}
+    features = lambda *names: {key: real(3) for key in names}
+    return {
+        "bce": lambda: ({"probabilities": positive(*batch, 4), "targets": positive(*batch, 4)}, weight),
+        "bce_with_logits": lambda: (
+            {"logits": real(4), "targets": positive(*batch, 4)},
+            weight | {"pos_weight": positive(4)},
+        ),
+        "cosine_embedding": lambda: (features("x1", "x2") | {"targets": sign()}, {"margin": 0.25}),
+        "cross_entropy": lambda: (
+            {"logits": real(CLASSES), "targets": labels()},
+            weight | {"label_smoothing": 0.1},
+        ),
+        "hinge_embedding": lambda: ({"distances": 2 * positive(*batch, 3), "targets": sign(3)}, {}),
+        "huber": lambda: (features("predictions", "targets"), {"delta": 0.7}),
+        "kl_div": lambda: ({"log_probabilities": log_p(), "targets": np.exp(log_p())}, {}),
+        "l1": lambda: (features("predictions", "targets"), {}),
+        "margin_ranking": lambda: (features("x1", "x2") | {"targets": sign(3)}, {"margin": 0.3}),
+        "mse": lambda: (features("predictions", "targets"), {}),
+        "nll": lambda: ({"log_probabilities": log_p(), "targets": labels()}, weight),
+        "smooth_l1": lambda: (features("predictions", "targets"), {"beta": 0.7}),
+        "triplet_margin": lambda: (features("anchors", "positives", "negatives"), {"p": 3.0, "swap": True}),
+    }[name]()
+
+
+def is_real(array):
+    return jnp.issubdtype(jnp.asarray(array).dtype, jnp.floating)
+
+
+def split_real(arguments):
+    """Real arrays, and the others with the hyperparameters."""
+    real = {key: jnp.asarray(value) for key, value in arguments.items() if np.ndim(value) and is_real(value)}
+    return real, {key: value for key, value in arguments.items() if key not in real}
+
+
+@pytest.mark.parametrize("case", RECORDED, ids=str)
+def test_equals_pytorch(case, x64):
+    options = {name: value for name, value in case.options.items() if name not in ("layer", "of", "shape")}
+    # slopes of 1e6 and 1e12, at the ends of a logarithm and of a root, hold as many digits as others
+    largest = max(np.max(np.abs(grad), initial=1.0, where=np.isfinite(grad)) for grad in case.grads.values())
+    tolerance = 1e-10 if largest < 1e4 else 1e-14 * largest
+    compare(case, partial(every_reduction, case.options["layer"], **options), tolerance)
+
+
+@every_loss
+def test_every_loss_and_argument_is_recorded(name):
+    used = set()
+    for case in RECORDED:
+        used |= {*case.inputs, *case.options} if case.options["layer"] == name else set()
+    assert used >= set(inspect.signature(getattr(losses, name)).parameters) - {"reduction"}
+
+
+@cache
+def batched_and_mapped(name, axes, **numbers):
+    """Compiled: the losses of a batch, of each example by itself, their sum and their mean."""
+    loss = partial(getattr(losses, name), **numbers)
+
+    def function(arrays, weights):
+        one = lambda arrays: loss(**arrays, **weights, reduction="none")
+        for _ in range(axes):
+            one = jax.vmap(one)
+        return one(arrays), *(loss(**arrays, **weights, reduction=which) for which in REDUCTIONS)
+
+    return jax.jit(function)
+
+
+@every_loss
+@hypothesis.given(st.sampled_from([(), (2,), (3, 2)]), st.integers(0, 1000), st.booleans())
+def test_one_example_under_vmap_is_the_batch(name, batch, seed, ignore):
+    with jax.enable_x64(True):
+        arrays, fixed = example(name, np.random.default_rng(seed), batch)
+        classes = name in ("cross_entropy", "nll")
+        if ignore and classes:
+            arrays["targets"].reshape(-1)[1:2] = -100
+        weights, numbers = split_real(fixed)
+        one, each, total, mean = batched_and_mapped(name, len(batch), **numbers)(arrays, weights)
+        examples = each.size
+        if classes:
+            labels = arrays["targets"]
+            examples = np.sum(np.where(labels == -100, 0, fixed["weight"][labels.clip(0)]))
+        for got, want in ((one, each), (total, each.sum()), (mean, each.sum() / examples)):
+            np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-14)
+
+
+@every_loss
+def test_gradients_equal_finite_differences(name, x64):
+    """Of weights, too, for which PyTorch has none."""
+    arrays, fixed = example(name, np.random.default_rng(1), (2, 3))
+    real, others = split_real(arrays | fixed)
+    loss = jax.jit(lambda real: getattr(losses, name)(**real, **others))
+    check_grads(loss, (real,), order=2, modes=["rev"], rtol=1e-5, atol=1e-6)
+
+
+@every_loss
+def test_jit_changes_nothing(name, x64):
+    arrays, fixed = example(name, np.random.default_rng(2), (2, 3))
+    real, others = split_real(arrays | fixed)
+    labels = {key: others.pop(key) for key in list(others) if np.ndim(others[key])}
+    function = lambda real, labels: every_reduction(name, **real, **labels, **others)
+    np.testing.assert_allclose(
+        jax.jit(function)(real, labels), function(real, labels), rtol=1e-12, atol=1e-14
+    )
+
+
+@every_loss
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_short_floats_are_rounded_once(name, dtype):
+    arrays, fixed = example(name, np.random.default_rng(3), (2, 3))
+    real, others = split_real(arrays | fixed)
+    short = {key: value.astype(dtype) for key, value in real.items()}
+    wide = {key: value.astype(jnp.float32) for key, value in short.items()}
+    function = jax.jit(lambda real: every_reduction(name, **real, **others))
+    assert function(short).dtype == dtype
+    np.testing.assert_array_equal(function(short), function(wide).astype(dtype))
+    grads = jax.eval_shape(jax.grad(lambda real: jnp.sum(function(real))), short)
+    assert {grad.dtype for grad in grads.values()} == {jnp.dtype(dtype)}
+
+
+@every_loss
+def test_targets_take_the_dtype_of_the_first_array(name):
+    arrays, fixed = example(name, np.random.default_rng(4), (2,))
+    real, others = split_real(arrays | fixed)
+    first, *rest = real
+    mixed = {first: real[first].astype(jnp.bfloat16)} | {key: real[key] for key in rest}
+    assert getattr(losses, name)(**mixed, **others).dtype == jnp.bfloat16
+
+
+KINKS = [
+    ("mse", {"predictions": [0.0, 1e-30, 1e15], "targets": [0.0, 0.0, 0.0]}),
+    ("l1", {"predictions": [0.0, 1e-30, 1e30], "targets": [0.0, 0.0, 0.0]}),
+    ("smooth_l1", {"predictions": [0.0, 1.0, -1e30], "targets": [0.0, 0.0, 0.0]}),
+    ("smooth_l1", {"predictions": [0.0, 1.0, -1e30], "targets": [0.0, 0.0, 0.0], "beta": 0.0}),
+    ("huber", {"predictions": [0.0, 1.0, -1e30], "targets": [0.0, 0.0, 0.0]}),
+    ("cross_entropy", {"logits": [[1e3, -1e3], [1e3, -1e3], [1e30, 1e30]], "targets": [0, 1, 1]}),
+    ("cross_entropy", {"logits": [[1e3, -1e3], [1e3, -1e3]], "targets": [[0.0, 1.0], [1.0, 0.0]]}),
+    ("cross_entropy", {"logits": [[1.0, -np.inf], [-np.inf, 1.0]], "targets": [0, 1]}),
+    ("nll", {"log_probabilities": [[0.0, -1e30], [0.0, -np.inf]], "targets": [1, 0]}),
+    ("bce", {"probabilities": [0.0, 1.0, 0.0, 1.0, 1e-30], "targets": [0.0, 1.0, 1.0, 0.0, 1.0]}),
+    ("bce_with_logits", {"logits": [1e3, -1e3, 1e3, -1e3, 0.0], "targets": [0.0, 1.0, 1.0, 0.0, 0.5]}),
+    ("bce_with_logits", {"logits": [1e30, -1e30], "targets": [1.0, 0.0], "pos_weight": [0.5, 2.0]}),
+    ("kl_div", {"log_probabilities": [0.0, -1e30, -np.inf, -np.inf], "targets": [1.0, 1e-30, 0.0, 0.0]}),
+    ("kl_div", {"log_probabilities": [0.0, -np.inf], "targets": [-np.inf, -np.inf], "log_target": True}),
+    ("margin_ranking", {"x1": [0.0, 1e30], "x2": [0.0, -1e30], "targets": [1, -1]}),
+    ("hinge_embedding", {"distances": [0.0, 1.0, 1e30], "targets": [-1, -1, 1]}),
+    ("cosine_embedding", {"x1": [[0.0, 0.0]] * 2, "x2": [[0.0, 0.0], [1.0, 0.0]], "targets": [1, -1]}),
+    ("cosine_embedding", {"x1": [[1e15, 1e-15]], "x2": [[1e15, 0.0]], "targets": [-1]}),
+    ("cosine_embedding", {"x1": [[1e-30, 0.0]], "x2": [[1e-30, 0.0]], "targets": [1]}),
+]
+ZERO = {"anchors": [[0.0, 0.0]] * 3, "positives": [[0.0, 0.0]] * 3}
+ZERO |= {"negatives": [[0.0, 0.0], [1e-30, 0.0], [1e25, 1.0]]}
+KINKS += [
+    ("triplet_margin", ZERO | {"p": p, "eps": eps}) for p in (1, 1.5, 2, 3, np.inf) for eps in (0, 1e-6)
+]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize(("name", "arguments"), KINKS)
+def test_finite_at_kinks_and_extremes(name, arguments, dtype):
+    arguments = {key: np.array(value) if np.ndim(value) else value for key, value in arguments.items()}
+    real, others = split_real(arguments)
+    real = {key: value.astype(dtype) for key, value in real.items()}
+    function = lambda real: every_reduction(name, **real, **others)
+    grads = jax.jit(jax.grad(lambda real: jnp.sum(function(real))))(real)
+    for array in (jax.jit(function)(real), *grads.values()):
+        assert array.dtype == dtype
+        assert jnp.isfinite(array).all()
+
+
+def test_small_numbers_keep_their_digits():
+    """What is left of a loss in float32 where the answer is nearly certain, and of a short distance."""
+    z = jnp.array([20.0, -20.0])
+    loss = losses.bce_with_logits(z, jnp.array([1.0, 0.0]), reduction="none")
+    np.testing.assert_allclose(loss, np.log1p(np.exp(-20.0)), rtol=1e-6)
+    anchor, negative = jnp.zeros(2), jnp.array([3e-30, 4e-30])
+    loss = losses.triplet_margin(negative, anchor, negative, margin=0.0, eps=0.0)
+    np.testing.assert_allclose(loss, 5e-30, rtol=1e-6)
+
+
+def test_bce_slope_in_the_targets_stays_finite(x64):
+    p = jnp.array([0.0, 1.0, 0.25])
+    slope = jax.grad(lambda y: losses.bce(p, y, reduction="sum"))(jnp.full(3, 0.5))
+    np.testing.assert_allclose(slope, [100.0, -100.0, np.log(3.0)], rtol=1e-12)
+
+
+@pytest.mark.parametrize("log_target", [False, True])
+def test_nothing_expected_diverges_by_nothing(log_target):
+    log_p = jnp.array([-1.0, -jnp.inf, -1.0])
+    targets = jnp.array([0.0, 0.0, 0.5])
+    targets = jnp.log(targets) if log_target else targets
+    loss = lambda log_p, y: losses.kl_div(log_p, y, log_target, reduction="sum")
+    value, grads = jax.value_and_grad(loss, (0, 1))(log_p, targets)
+    np.testing.assert_allclose(value, 0.5 * (np.log(0.5) + 1), rtol=1e-6)
+    last = 0.5 * (np.log(0.5) + 2) if log_target else np.log(0.5) + 2
+    np.testing.assert_allclose(grads, [[0, 0, -0.5], [0, 0, last]], rtol=1e-6)
+    assert losses.kl_div(jnp.array([-1.0]), jnp.array([-0.5])).tolist() != [0.0]  # no probability: NaN
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "nll"])
+def test_unknown_classes_under_tracing_are_nan(name):
+    scores = jax.nn.log_softmax(jnp.arange(20.0).reshape(5, 4) % 7)
+    labels, known = jnp.array([0, 4, -1, 3, -100]), np.array([True, False, False, True, True])
+    loss = lambda scores, labels, which: getattr(losses, name)(scores, labels, reduction=which)
+    each = jax.jit(loss, static_argnums=2)(scores, labels, "none")
+    np.testing.assert_array_equal(jnp.isfinite(each), known)
+    np.testing.assert_array_equal(each[known], loss(scores[known], labels[known], "none"))
+    assert each[4] == 0
+    for which in ("sum", "mean"):
+        assert jnp.isnan(jax.jit(loss, static_argnums=2)(scores, labels, which))
+    grads = jax.jit(jax.grad(loss), static_argnums=2)(scores, labels, "sum")
+    np.testing.assert_array_equal(jnp.isfinite(grads).all(axis=1), known)
+    one = jax.vmap(lambda scores, label: loss(scores, label, "none"))(scores, labels)
+    np.testing.assert_array_equal(one, each)
+
+
+def test_impossible_probabilities_under_tracing_are_nan():
+    each = jax.jit(partial(losses.bce, reduction="none"))(jnp.array([-0.5, 0.5, 1.5]), jnp.zeros(3))
+    assert jnp.isnan(each).tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "uint32"])
+def test_labels_of_any_whole_numbers(dtype):
+    logits = jnp.arange(12.0).reshape(3, 4) % 5
+    want = losses.cross_entropy(logits[:2], jnp.array([3, 1]))
+    for ignore in (2, -100, 255):
+        labels = jnp.array([3, 1, ignore if ignore == 2 else 0]).astype(dtype)
+        rows = slice(3) if ignore == 2 else slice(2)
+        loss = lambda labels, i=ignore, r=rows: losses.cross_entropy(logits[r], labels[r], ignore_index=i)
+        assert loss(labels) == jax.jit(loss)(labels) == want
+
+
+def test_plain_cross_entropy_is_the_product_with_one_hot_and_its_gradient_no_scatter():
+    logits = 5 * jax.random.normal(jax.random.key(0), (128, 10))
+    labels = jax.random.randint(jax.random.key(1), (128,), 0, 10)
+
+    def product(logits, labels):
+        return -jnp.sum(jax.nn.one_hot(labels, 10) * jax.nn.log_softmax(logits), axis=-1)
+
+    ours = partial(losses.cross_entropy, reduction="none")
+    for got, want in zip(
+        *(jax.vjp(lambda z, f=f: f(z, labels), logits) for f in (ours, product)), strict=True
+    ):
+        got, want = (x if isinstance(x, jax.Array) else x(jnp.ones(128))[0] for x in (got, want))
+        np.testing.assert_array_equal(got, want)
+    program = str(jax.make_jaxpr(jax.grad(losses.cross_entropy))(logits, labels))
+    assert "scatter" not in program
+    assert "gather" not in program
+
+
+@pytest.mark.parametrize(
+    ("name", "hyperparameter", "values"),
+    [
+        ("smooth_l1", "beta", [0.0, 0.5, 2.0]),
+        ("huber", "delta", [0.5, 2.0]),
+        ("cross_entropy", "label_smoothing", [0.0, 0.3]),
+        ("margin_ranking", "margin", [0.0, 0.5]),
+        ("hinge_embedding", "margin", [0.0, 0.5]),
+        ("cosine_embedding", "margin", [0.0, 0.5]),
+        ("triplet_margin", "margin", [0.0, 0.5]),
+        ("triplet_margin", "eps", [0.0, 0.1]),
+    ],
+)
+def test_numbers_may_be_traced(name, hyperparameter, values, x64):
+    arrays, fixed = example(name, np.random.default_rng(5), (2, 3))
+    arrays = {key: jnp.asarray(value) for key, value in arrays.items()}
+    loss = lambda value: getattr(losses, name)(**arrays | fixed | {hyperparameter: value})
+    slopes = jax.vmap(jax.grad(loss))(jnp.array(values))
+    assert jnp.isfinite(slopes).all()
+    np.testing.assert_allclose(jax.vmap(loss)(jnp.array(values)), [loss(v) for v in values], rtol=1e-12)
+
+
+def zeros(*shape):
+    return jnp.zeros(shape)
+
+
+whole = lambda *shape: jnp.zeros(shape, int)
+SAME = r"of shape \(3,\) and \w+ of shape \(3, 1\) must have the same shape"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("mse", [zeros(3), zeros(3, 1)], rf"^mse: predictions {SAME}$"),
+        ("l1", [zeros(3), zeros(3, 1)], rf"^l1: predictions {SAME}$"),
+        ("smooth_l1", [zeros(3), zeros(3, 1)], rf"^smooth_l1: predictions {SAME}$"),
+        ("huber", [zeros(3), zeros(3, 1)], rf"^huber: predictions {SAME}$"),
+        ("bce", [zeros(3), zeros(3, 1)], rf"^bce: probabilities {SAME}$"),
+        ("bce_with_logits", [zeros(3), zeros(3, 1)], rf"^bce_with_logits: logits {SAME}$"),
+        ("kl_div", [zeros(3), zeros(3, 1)], rf"^kl_div: log_probabilities {SAME}$"),
+        ("margin_ranking", [zeros(3), zeros(3, 1), whole(3)], rf"^margin_ranking: x1 {SAME}$"),
+        (
+            "margin_ranking",
+            [zeros(3), zeros(3), whole()],
+            r"^margin_ranking: scores of shape \(3,\) need targets of shape \(3,\), got shape \(\)$",
+        ),
+        (
+            "hinge_embedding",
+            [zeros(3), whole(3, 1)],
+            r"^hinge_embedding: distances of shape \(3,\) need targets of shape \(3,\), got shape \(3, 1\)$",
+        ),
+        ("cosine_embedding", [zeros(3), zeros(3, 1), whole()], rf"^cosine_embedding: x1 {SAME}$"),
+        (
+            "cosine_embedding",
+            [zeros(4, 3), zeros(4, 3), whole(4, 3)],
+            r"^cosine_embedding: vectors of shape \(4, 3\) need targets of shape \(4,\), got shape \(4, 3\)$",
+        ),
+        (
+            "triplet_margin",
+            [zeros(3), zeros(3), zeros(2)],
+            r"^triplet_margin: anchors of shape \(3,\), positives of shape \(3,\) and negatives of shape "
+            r"\(2,\) must have the same shape$",
+        ),
+        (
+            "triplet_margin",
+            [zeros(), zeros(), zeros()],
+            r"anchors must have shape \(..., features\), got \(\)",
+        ),
+        ("cosine_embedding", [zeros(), zeros(), whole()], r"x1 must have shape \(..., features\), got \(\)"),
+        (
+            "cross_entropy",
+            [zeros(), whole()],
+            r"^cross_entropy: logits must have shape \(..., classes\), got",
+        ),
+        (
+            "cross_entropy",
+            [zeros(2, 3), whole(3)],
+            r"^cross_entropy: logits of shape \(2, 3\) need integer targets of shape \(2,\) or probabilities "
+            r"of shape \(2, 3\), got int32 of shape \(3,\)$",
+        ),
+        ("cross_entropy", [zeros(2, 3), whole(2, 3)], r"got int32 of shape \(2, 3\)$"),
+        ("cross_entropy", [zeros(2, 3), zeros(3, 2)], r"got float32 of shape \(3, 2\)$"),
+        (
+            "nll",
+            [zeros(2, 3), whole(2, 1)],
+            r"^nll: log_probabilities of shape \(2, 3\) need integer targets of shape \(2,\), got int32 of "
+            r"shape \(2, 1\)$",
+        ),
+        ("nll", [zeros(2, 3), zeros(2, 3)], r"need integer targets of shape \(2,\), got float32"),
+        ("nll", [zeros(), whole()], r"^nll: log_probabilities must have shape \(..., classes\), got \(\)$"),
+        (
+            "cross_entropy",
+            [zeros(2, 10), jnp.array([0, 10])],
+            r"^cross_entropy: class 10 is out of range for 10 classes \(0 to 9\)$",
+        ),
+        ("cross_entropy", [zeros(10), np.int64(-1)], r"^cross_entropy: class -1 is out of range for 10"),
+        ("nll", [zeros(1, 2), [5]], r"^nll: class 5 is out of range for 2 classes \(0 to 1\)$"),
+        (
+            "cross_entropy",
+            [zeros(2, 3), whole(2), zeros(2)],
+            r"^cross_entropy: weight of shape \(2,\) must have shape \(3,\)$",
+        ),
+        (
+            "nll",
+            [zeros(2, 3), whole(2), zeros(2, 3)],
+            r"^nll: weight of shape \(2, 3\) must have shape \(3,\)$",
+        ),
+        (
+            "cross_entropy",
+            [zeros(2, 3), zeros(2, 3), None, 0],
+            "^cross_entropy: ignore_index is for integer targets, got 0 with probabilities$",
+        ),
+        (
+            "bce",
+            [zeros(2, 3), zeros(2, 3), zeros(2, 1)],
+            r"^bce: weight of shape \(2, 1\) must have shape \(2, 3\) or that of its last axes$",
+        ),
+        ("bce", [zeros(3), zeros(3), zeros(2, 3)], r"^bce: weight of shape \(2, 3\) must have shape \(3,\)"),
+        (
+            "bce_with_logits",
+            [zeros(2, 3), zeros(2, 3), None, zeros(2)],
+            r"^bce_with_logits: pos_weight of shape \(2,\) must have shape \(2, 3\) or that of its last",
+        ),
+        ("bce", [jnp.array([0.5, 1.5]), zeros(2)], r"^bce: probabilities must be in \[0, 1\], got 1.5$"),
+        ("bce", [zeros(2), jnp.array([0.5, -2.0])], r"^bce: targets must be in \[0, 1\], got -2$"),
+    ],
+)
+def test_what_does_not_fit_is_told(name, arguments, message):
+    with pytest.raises(ValueError, match=message) as raised:
+        getattr(losses, name)(*arguments)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("mse", [whole(3), zeros(3)], "^mse: predictions must be floats, got int32$"),
+        ("bce", [zeros(3), whole(3)], "^bce: targets must be floats, got int32$"),
+        ("bce_with_logits", [zeros(3), zeros(3) > 0], "^bce_with_logits: targets must be floats, got bool$"),
+        ("bce", [zeros(3), zeros(3), whole(3)], "^bce: weight must be floats, got int32$"),
+        (
+            "cross_entropy",
+            [zeros(2, 3), zeros(2)],
+            r"^cross_entropy: targets of shape \(2,\) must be integers, got float32$",
+        ),
+        ("nll", [zeros(3), zeros() > 0], r"^nll: targets of shape \(\) must be integers, got bool$"),
+        ("cross_entropy", [whole(2, 3), whole(2)], "^cross_entropy: logits must be floats, got int32$"),
+        ("cross_entropy", [zeros(3), whole(), whole(3)], "^cross_entropy: weight must be floats, got int32$"),
+        ("cross_entropy", [zeros(3), whole(), None, 0.5], "^cross_entropy: ignore_index must be a whole"),
+        (
+            "hinge_embedding",
+            [zeros(3), zeros(3) > 0],
+            "^hinge_embedding: targets must be numbers 1 or -1, got",
+        ),
+    ],
+)
+def test_wrong_types_are_told(name, arguments, message):
+    with pytest.raises(TypeError, match=message):
+        getattr(losses, name)(*arguments)
+
+
+@every_loss
+def test_unknown_reductions_are_told(name):
+    arrays, fixed = example(name, np.random.default_rng(0))
+    known = "mean, sum, none or batchmean" if name == "kl_div" else "mean, sum or none"
+    with pytest.raises(ValueError, match=f"^{name}: reduction must be {known}, got 'avg'$"):
+        getattr(losses, name)(**arrays, **fixed, reduction="avg")
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "wrong", "interval"),
+    [
+        ("smooth_l1", "beta", [-0.5, np.nan], "[0, inf)"),
+        ("huber", "delta", [-0.5, 0.0, np.inf], "(0, inf)"),
+        ("cross_entropy", "label_smoothing", [-0.1, 1.1], "[0, 1]"),
+        ("margin_ranking", "margin", [-0.5, np.inf], "[0, inf)"),
+        ("hinge_embedding", "margin", [-0.5], "[0, inf)"),
+        ("cosine_embedding", "margin", [-0.5], "[0, inf)"),
+        ("triplet_margin", "margin", [-0.5], "[0, inf)"),
+        ("triplet_margin", "p", [0.5, 0.0], "[1, inf]"),
+        ("triplet_margin", "eps", [-1e-6], "[0, inf)"),
+    ],
+)
+def test_numbers_outside_their_range_are_told(name, option, wrong, interval):
+    arrays, fixed = example(name, np.random.default_rng(0))
+    for value in wrong:
+        message = f"^{name}: {option} must be in {re.escape(interval)}, got {value:g}$"
+        with pytest.raises(ValueError, match=message):
+            getattr(losses, name)(**arrays | fixed | {option: value})
