@@ -75,23 +75,21 @@ def test_every_option_reaches_the_run():
     assert rates == pytest.approx([0.002 - 0.001 * 13 / 28, 0.002 - 0.001 * 27 / 28])
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        ["--clip", "0.001"],
-        ["--weight-decay", "0.1"],
-        ["--schedule", "cosine"],
-        ["--batch-size", "32"],
-        ["--lr", "0.01"],
-    ],
-)
-def test_every_option_changes_the_result(change):
-    digests = set()
-    for options in ([], change):
-        assert run(*QUICK, *options) == 0
-    for folder in Path("runs").iterdir():
-        digests.add(summary(folder)["params_digest"])
-    assert len(digests) == 2
+def test_every_option_changes_the_result():
+    changes = ["--clip 0.001", "--weight-decay 0.1", "--schedule cosine", "--batch-size 32", "--lr 0.01"]
+    for options in ["", *changes, "--set hidden=50", "--set activation=tanh"]:
+        assert run(*QUICK, *options.split()) == 0
+    assert len({summary(folder)["params_digest"] for folder in Path("runs").iterdir()}) == 8
+
+
+def test_sizes_of_the_model_are_set_shown_and_kept(capsys):
+    sizes = ["--model", "lstm", "--set", "hidden=5", "--set", "layers=2", "--set", "b1=0.8"]
+    assert run(*QUICK, *sizes, "--out", "run") == 0
+    assert "model: lstm (hidden=5, layers=2), 1,000 parameters; optimizer: adam" in capsys.readouterr().out
+    config = json.loads(Path("run/config.json").read_text())
+    assert config["sizes"] == {"hidden": 5, "layers": 2}
+    assert config["hyperparameters"]["b1"] == 0.8
+    assert "hidden" not in config["hyperparameters"]
 
 
 def test_list_shows_every_optimizer_and_model(capsys):
@@ -146,6 +144,16 @@ USAGE = {
     "negative seed": (["--seed", "-1"], "argument --seed: must be a whole number from 0 up, got '-1'"),
     "nesterov alone": (["--opt", "sgd", "--set", "nesterov=true"], "nesterov needs momentum above 0"),
     "unknown setting": (["--set", "b3=0.9"], "a NAME out of learning_rate, b1, b2, eps"),
+    "unknown activation": (
+        ["--set", "activation=rleu"],
+        "argument --model mlp --set: activation 'rleu' is unknown; did you mean relu?",
+    ),
+    "size out of range": (
+        ["--model", "cnn-bn", "--set", "channels=0"],
+        "argument --model cnn-bn --set: conv2d: features must be in [1, inf), got 0",
+    ),
+    "size of another model": (["--model", "cnn", "--set", "hidden=5"], "maximize; got 'hidden=5'"),
+    "size no number": (["--set", "hidden=many"], "hidden must be a whole number, got 'many'"),
     "setting out of range": (["--set", "b1=1.5"], "b1 must be in [0, 1), got 1.5"),
     "setting twice": (
         ["--lr", "0.1", "--set", "learning_rate=0.2"],

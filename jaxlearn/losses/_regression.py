@@ -123,6 +123,6 @@ def huber(predictions: jax.Array, targets: jax.Array, delta: Any = 1.0, reductio
 
 
 def _huber(error: jax.Array, delta: jax.Array) -> jax.Array:
-    # both pieces in one: where the error is large nothing is squared, so nothing overflows
+    """Both pieces in one formula."""
     small = jnp.minimum(error, delta)
     return small * (error - small / 2)

@@ -55,8 +55,12 @@ def compare(case, function, tolerance=1e-10):
         result = function(**fixed, **real)
         return result if isinstance(result, tuple) else (result, {})
 
-    y, pull, after = jax.vjp(with_after, real, has_aux=True)
-    (grads,) = pull(jnp.asarray(case.cotangent))
+    @jax.jit  # one program compiles sooner than its many small steps
+    def forward_and_back(real, cotangent):
+        y, pull, after = jax.vjp(with_after, real, has_aux=True)
+        return y, *pull(cotangent), after
+
+    y, grads, after = forward_and_back(real, jnp.asarray(case.cotangent))
     for kind, ours, theirs in (("y", y, case.y), ("grad", grads, case.grads), ("after", after, case.after)):
         ours, theirs = (tree if isinstance(tree, dict) else {"": tree} for tree in (ours, theirs))
         assert ours.keys() == theirs.keys()

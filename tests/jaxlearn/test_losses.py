@@ -265,6 +265,15 @@ def test_labels_of_any_whole_numbers(dtype):
         assert loss(labels) == jax.jit(loss)(labels) == want
 
 
+@pytest.mark.parametrize(("dtype", "label", "ignore"), [("uint8", 156, -100), ("int8", 100, 356)])
+def test_short_labels_never_wrap_around_to_the_ignored_one(dtype, label, ignore):
+    """As would 256 numbers further on; nor does the number of classes."""
+    labels = jnp.array([label], dtype)
+    loss = lambda labels: losses.cross_entropy(jnp.zeros((1, 300)), labels, ignore_index=ignore)
+    for value in (loss(labels), jax.jit(loss)(labels)):
+        np.testing.assert_allclose(value, np.log(300), rtol=1e-6)
+
+
 def test_plain_cross_entropy_is_the_product_with_one_hot_and_its_gradient_no_scatter():
     logits = 5 * jax.random.normal(jax.random.key(0), (128, 10))
     labels = jax.random.randint(jax.random.key(1), (128,), 0, 10)

@@ -31,9 +31,10 @@ every_model = pytest.mark.parametrize("name", MODELS)
 
 @every_model
 def test_sizes(name):
-    params, state = MODELS[name]().init(jax.random.key(0), (28, 28, 1))
+    params, state = jax.eval_shape(lambda: MODELS[name]().init(jax.random.key(0), (28, 28, 1)))
     assert sum(leaf.size for leaf in jax.tree.leaves(params)) == PARAMETERS[name]
-    assert MODELS[name]().apply(params, state, jnp.zeros((28, 28, 1)))[0].shape == (10,)
+    image = jax.ShapeDtypeStruct((28, 28, 1), jnp.float32)
+    assert jax.eval_shape(MODELS[name]().apply, params, state, image)[0].shape == (10,)
 
 
 @every_model
@@ -86,14 +87,15 @@ def _program(model):
 @every_model
 def test_other_images_and_classes(name):
     model = MODELS[name](classes=7)
-    params, state = model.init(jax.random.key(0), (32, 32, 3))
-    assert model.apply(params, state, jnp.zeros((32, 32, 3)))[0].shape == (7,)
+    params, state = jax.eval_shape(lambda: model.init(jax.random.key(0), (32, 32, 3)))
+    image = jax.ShapeDtypeStruct((32, 32, 3), jnp.float32)
+    assert jax.eval_shape(model.apply, params, state, image)[0].shape == (7,)
 
 
 @every_model
 def test_gradients_equal_finite_differences(name, x64):
     model = MODELS[name]()
-    params, state = model.init(jax.random.key(0), (28, 28, 1))
+    params, state = jax.jit(model.init, static_argnums=1)(jax.random.key(0), (28, 28, 1))
     x = jax.random.uniform(jax.random.key(1), (28, 28, 1))
     loss = lambda params: losses.cross_entropy(model.apply(params, state, x)[0], jnp.array(3))
     check_grads(jax.jit(loss), (params,), order=1, modes=["rev"], eps=1e-6)

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
-from jaxlearn.nn import _attention as nn
-from jaxlearn.nn._embedding import embedding
+from jaxlearn import nn
 from jaxlearn.nn._layer import output_shape
 from tests.jaxlearn.recorded import cases, compare
 
@@ -59,7 +58,7 @@ def test_a_row_that_may_ask_nothing_gives_the_last_bias(x64):
     params["out_bias"] = jnp.arange(6.0)
     mask = jnp.ones((5, 5), bool).at[2].set(False)
     attend = lambda params, query, other: nn.attention(params, query, other, other, 2, mask)
-    y, pull = jax.vjp(attend, params, x, x)
+    y, pull = jax.vjp(jax.jit(attend), params, x, x)
     assert y[2].tolist() == [0, 1, 2, 3, 4, 5]
     rows = jnp.arange(5) != 2
     chex.assert_trees_all_close(y[rows], nn.attention(params, x, x, x, 2)[rows], rtol=1e-12)
@@ -79,7 +78,7 @@ def test_masked_steps_have_no_influence(x64):
 
 def test_a_causal_layer_sees_nothing_of_later_steps(x64):
     layer, params, x = example(causal=True)
-    apply = lambda x: layer.apply(params, {}, x)[0]
+    apply = jax.jit(lambda x: layer.apply(params, {}, x)[0])
     influence = abs(jax.jacobian(apply)(x)).sum((1, 3))
     assert ((influence > 0) == jnp.tri(5, dtype=bool)).all()
     chex.assert_trees_all_close(apply(x)[:3], apply(x[:3]), rtol=1e-12)
@@ -201,7 +200,7 @@ def test_a_mask_of_numbers_is_told():
 @pytest.mark.parametrize("dtype", [jnp.int8, jnp.uint32, jnp.int64])
 def test_embedding_equals_pytorch(case, dtype, x64):
     """The vector at the padding index is not 0 there, but has no gradient."""
-    layer = embedding(5, 2, case.options["padding_index"])
+    layer = nn.embedding(5, 2, case.options["padding_index"])
 
     def on_batch(x, **params):
         return jax.vmap(lambda x: layer.apply(params, {}, x)[0])(x.astype(dtype))
@@ -213,13 +212,13 @@ def test_embedding_equals_pytorch(case, dtype, x64):
 @pytest.mark.parametrize("count", [3, 127, 128, 255, 256, 300])
 def test_traced_numbers_out_of_range_give_nan(count, dtype):
     """Negative ones, too; and a row beyond what a short type can count is none of them."""
-    layer = embedding(count, 2, padding_index=count - 1)
+    layer = nn.embedding(count, 2, padding_index=count - 1)
     params, _ = layer.init(jax.random.key(0), ())
     least, most = jnp.iinfo(dtype).min, min(jnp.iinfo(dtype).max, 1000)
     numbers = [n for n in (0, 1, 2, 3, 100, 127, 128, 255, 256, 300, -1, -3, -128) if least <= n <= most]
     x = jnp.array(numbers, dtype)
     good = jnp.array([0 <= number < count for number in numbers])
-    for apply in (jax.jit(layer.apply), jax.vmap(layer.apply, (None, None, 0), (0, None))):
+    for apply in (jax.jit(layer.apply), jax.jit(jax.vmap(layer.apply, (None, None, 0), (0, None)))):
         y, _ = apply(params, {}, x)
         assert (jnp.isnan(y).all(1) == ~good).all()
         chex.assert_trees_all_equal(y[good], params["embedding"][x[good].astype(jnp.int32)])
@@ -230,7 +229,7 @@ def test_traced_numbers_out_of_range_give_nan(count, dtype):
 
 @pytest.mark.parametrize("number", [10, -1, 255])
 def test_numbers_out_of_range_are_told(number):
-    layer = embedding(10, 3)
+    layer = nn.embedding(10, 3)
     params, _ = layer.init(jax.random.key(0), (2,))
     message = rf"embedding\(10, 3\): index {number} is out of range for 10 rows \(0 to 9\)"
     for x in (jnp.array([9, number]), jnp.array(number), np.array([[0], [number]])):
@@ -243,7 +242,7 @@ def test_numbers_out_of_range_are_told(number):
 @pytest.mark.parametrize("dtype", [jnp.float32, bool])
 @pytest.mark.parametrize("transform", [lambda f: f, jax.jit])
 def test_numbers_that_are_not_whole_are_told(dtype, transform):
-    layer = embedding(10, 3)
+    layer = nn.embedding(10, 3)
     params, _ = layer.init(jax.random.key(0), (2,))
     with pytest.raises(
         TypeError, match=r"embedding\(10, 3\): the input must hold whole numbers, got (float|bool)"
@@ -254,7 +253,7 @@ def test_numbers_that_are_not_whole_are_told(dtype, transform):
 def test_parameters_of_an_embedding():
     from scipy import stats
 
-    layer = embedding(50, 100, padding_index=7)
+    layer = nn.embedding(50, 100, padding_index=7)
     params, state = layer.init(jax.random.key(0), (4,))
     assert (params.keys(), state) == ({"embedding"}, {})
     rows = np.asarray(params["embedding"])
@@ -266,7 +265,7 @@ def test_parameters_of_an_embedding():
 
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16, jnp.float32])
 def test_dtypes_of_an_embedding_are_kept(dtype):
-    layer = embedding(5, 2, padding_index=0)
+    layer = nn.embedding(5, 2, padding_index=0)
     params = {"embedding": jnp.ones((5, 2), dtype)}
     y, pull = jax.vjp(lambda params: layer.apply(params, {}, jnp.array([0, 3]))[0], params)
     assert y.dtype == pull(y)[0]["embedding"].dtype == dtype
@@ -275,10 +274,10 @@ def test_dtypes_of_an_embedding_are_kept(dtype):
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: embedding(0, 3), r"embedding: count must be in \[1, inf\), got 0"),
-        (lambda: embedding(10, 0), r"embedding: features must be in \[1, inf\), got 0"),
-        (lambda: embedding(10, 3, 10), r"embedding: padding_index must be in \[0, 9\], got 10"),
-        (lambda: embedding(10, 3, -1), r"embedding: padding_index must be in \[0, 9\], got -1"),
+        (lambda: nn.embedding(0, 3), r"embedding: count must be in \[1, inf\), got 0"),
+        (lambda: nn.embedding(10, 0), r"embedding: features must be in \[1, inf\), got 0"),
+        (lambda: nn.embedding(10, 3, 10), r"embedding: padding_index must be in \[0, 9\], got 10"),
+        (lambda: nn.embedding(10, 3, -1), r"embedding: padding_index must be in \[0, 9\], got -1"),
     ],
 )
 def test_wrong_arguments_of_an_embedding_are_told(build, message):

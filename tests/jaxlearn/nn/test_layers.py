@@ -24,7 +24,9 @@ def test_both_convolutions_agree(axes, groups, x64):
     for stride, padding, dilation in [(1, (0, 0), 1), (2, (1, 2), 2), (3, (2, 0), 1)]:
         geometry = _conv.Geometry((stride,) * axes, (padding,) * axes, (dilation,) * axes, groups)
         patches, native = (
-            jax.value_and_grad(lambda x, w, f=f, g=geometry: jnp.sum(f(g, x, w) ** 2), (0, 1))(x, weight)
+            jax.jit(jax.value_and_grad(lambda x, w, f=f, g=geometry: jnp.sum(f(g, x, w) ** 2), (0, 1)))(
+                x, weight
+            )
             for f in (_conv._convolve_patches, _conv._convolve_natively)
         )
         chex.assert_trees_all_close(patches, native, rtol=1e-12, atol=1e-12)
@@ -69,23 +71,36 @@ def everything():
     )
 
 
-def test_gradients_equal_finite_differences(x64):
-    model = everything()
-    params, state = model.init(jax.random.key(0), (6, 6, 1))
-    x = jax.random.normal(jax.random.key(1), (3, 6, 6, 1))
-    keys = jax.random.split(jax.random.key(2), 3)
+def on_batch(model, state, keys):
+    """The model while it trains, as a function of its parameters and a batch."""
 
     def forward(params, x):
         apply = lambda x, key: model.apply(params, state, x, key=key, train=True)
-        return jax.vmap(apply, out_axes=(0, None), axis_name="batch")(x, keys)[0]
+        return jax.vmap(apply, out_axes=(0, None), axis_name="batch")(x, keys)
 
-    check_grads(forward, (params, x), order=2, modes=["rev"])
+    return forward
+
+
+def test_gradients_equal_finite_differences(x64):
+    model = everything()
+    params, state = jax.jit(model.init, static_argnums=1)(jax.random.key(0), (6, 6, 1))
+    x = jax.random.normal(jax.random.key(1), (3, 6, 6, 1))
+    forward = on_batch(model, state, jax.random.split(jax.random.key(2), 3))
+    check_grads(jax.jit(lambda params, x: forward(params, x)[0]), (params, x), order=1, modes=["rev"])
+
+
+def test_second_derivatives_equal_finite_differences(x64):
+    model = nn.sequential(nn.conv2d(2, 3), nn.batch_norm(), nn.silu, nn.max_pool(2), nn.flatten, nn.linear(2))
+    params, state = model.init(jax.random.key(0), (6, 6, 1))
+    x = jax.random.normal(jax.random.key(1), (3, 6, 6, 1))
+    forward = on_batch(model, state, None)
+    check_grads(jax.jit(lambda params, x: forward(params, x)[0]), (params, x), order=2, modes=["rev"])
 
 
 class UnderEveryTransformation(chex.TestCase):
     @chex.variants(with_jit=True, without_jit=True)
     def test_one_example_under_vmap_is_the_batch(self):
-        model = everything()
+        model = nn.sequential(nn.conv2d(2, 3), nn.group_norm(2), nn.max_pool(2), nn.flatten, nn.linear(3))
         params, state = model.init(jax.random.key(0), (6, 6, 1))
         x = jax.random.normal(jax.random.key(1), (4, 6, 6, 1))
         apply = self.variant(lambda x: model.apply(params, state, x)[0])
@@ -93,16 +108,26 @@ class UnderEveryTransformation(chex.TestCase):
         np.testing.assert_allclose(batched(x), jnp.stack([apply(one) for one in x]), rtol=1e-5, atol=1e-5)
 
 
+def test_every_layer_on_one_example_under_vmap_is_the_batch():
+    model = everything()
+    params, state = jax.jit(model.init, static_argnums=1)(jax.random.key(0), (6, 6, 1))
+    x = jax.random.normal(jax.random.key(1), (4, 6, 6, 1))
+    apply = jax.jit(lambda x: model.apply(params, state, x)[0])
+    np.testing.assert_allclose(
+        jax.jit(jax.vmap(apply))(x), jnp.stack([apply(one) for one in x]), rtol=1e-5, atol=1e-5
+    )
+
+
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16, jnp.float64])
 def test_types_are_kept(dtype):
     with jax.enable_x64(dtype == jnp.float64):
         model = everything()
-        params, state = model.init(jax.random.key(0), (6, 6, 1))
-        params = jax.tree.map(lambda p: p.astype(dtype), params)
-        x = jnp.ones((2, 6, 6, 1), dtype)
+        params, state = jax.eval_shape(lambda: model.init(jax.random.key(0), (6, 6, 1)))
+        params = jax.tree.map(lambda p: jax.ShapeDtypeStruct(p.shape, dtype), params)
         keys = jax.random.split(jax.random.key(0), 2)
-        apply = lambda x, key: model.apply(params, state, x, key=key, train=True)
-        y, new_state = jax.vmap(apply, out_axes=(0, None), axis_name="batch")(x, keys)
+        x = jax.ShapeDtypeStruct((2, 6, 6, 1), dtype)
+        forward = lambda params, state, x: on_batch(model, state, keys)(params, x)
+        y, new_state = jax.eval_shape(forward, params, state, x)
         assert y.dtype == dtype
         chex.assert_trees_all_equal_shapes_and_dtypes(state, new_state)
 

@@ -8,7 +8,7 @@ import pytest
 from jax.extend.core import jaxprs_in_params
 from jax.test_util import check_grads
 
-from jaxlearn.nn import _recurrent as nn
+from jaxlearn import nn
 from jaxlearn.nn._layer import output_shape
 from tests.jaxlearn.recorded import cases, compare
 
