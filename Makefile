@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: train test lint types wheel test-wheel test-deep parity bench clean
+.PHONY: train test lint types wheel test-wheel test-slow test-deep parity bench clean
 
 train: .venv/train
 	$(BIN)/python train.py --opt adam $(ARGS)
@@ -35,6 +35,10 @@ test-wheel: wheel
 	JAXLEARN_DATA=$${JAXLEARN_DATA:-$(CURDIR)/../shared/data} \
 	    venv/bin/python -m pytest --quiet --numprocesses=auto --maxprocesses=4 \
 	        --import-mode=importlib $(ARGS) tests
+
+# what is left out of long proofs on every run: all of the contract's rows, every optimizer of train.py
+test-slow: .venv/test
+	$(BIN)/python -m pytest --quiet --numprocesses=auto --maxprocesses=4 -m slow tests
 
 # the property tests with a thousand random examples each instead of twenty fixed ones
 test-deep: .venv/test

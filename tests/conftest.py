@@ -22,6 +22,7 @@ GOLDEN = Path(__file__).parent / "golden"
 
 def pytest_configure(config):
     config.addinivalue_line("filterwarnings", "error")
+    config.addinivalue_line("markers", "slow: the rest of a long proof; `make test-slow` runs it")
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import pytest
 
 import train
 from optimizers import OPTIMIZERS
+from tests.jaxlearn.slow import every
 
 ROOT = Path(__file__).parents[1]
 QUICK = ["--dataset", "digits", "--epochs", "1"]
@@ -33,7 +34,7 @@ def summary(folder):
     return json.loads((Path(folder) / "summary.json").read_text())
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", every(6, OPTIMIZERS))
 def test_every_optimizer_trains(name, capsys):
     assert run("--opt", name, *QUICK, "--out", "run") == 0
     out = capsys.readouterr().out.splitlines()

@@ -1,5 +1,7 @@
 """Attention and embeddings against recorded PyTorch results, and where PyTorch has no result."""
 
+import itertools
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -10,6 +12,7 @@ from jax.test_util import check_grads
 from jaxlearn import nn
 from jaxlearn.nn._layer import output_shape
 from tests.jaxlearn.recorded import cases, compare
+from tests.jaxlearn.slow import every
 
 
 @pytest.mark.parametrize("case", cases("recurrent", "multi_head_attention"), ids=str)
@@ -208,8 +211,10 @@ def test_embedding_equals_pytorch(case, dtype, x64):
     compare(case, on_batch)
 
 
-@pytest.mark.parametrize("dtype", [jnp.int8, jnp.uint8, jnp.int32, jnp.uint32])
-@pytest.mark.parametrize("count", [3, 127, 128, 255, 256, 300])
+KINDS = itertools.product([3, 127, 128, 255, 256, 300], [jnp.int8, jnp.uint8, jnp.int32, jnp.uint32])
+
+
+@pytest.mark.parametrize(("count", "dtype"), every(3, KINDS))
 def test_traced_numbers_out_of_range_give_nan(count, dtype):
     """Negative ones, too; and a row beyond what a short type can count is none of them."""
     layer = nn.embedding(count, 2, padding_index=count - 1)

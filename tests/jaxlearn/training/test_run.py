@@ -70,7 +70,7 @@ def test_an_epoch_sees_every_example_once(count, data):
     batch_size = data.draw(st.integers(1, count))
     images, labels = examples(count)
     run, state = make(optim.sgd(0.0), batch_size)
-    after, means = run.epoch(state, images, labels)
+    after, means = jax.jit(run.epoch)(state, images, labels)
     result = training.evaluate(MODEL, state.params, {}, images, labels)
     assert means.loss == pytest.approx(float(result.loss), rel=1e-5)
     assert means.accuracy == pytest.approx(float(jnp.trace(result.confusion)) / count, rel=1e-5)
