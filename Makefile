@@ -36,7 +36,7 @@ test-wheel: wheel
 	    venv/bin/python -m pytest --quiet --numprocesses=auto --maxprocesses=4 \
 	        --import-mode=importlib $(ARGS) tests
 
-# what is left out of long proofs on every run: all of the contract's rows, every optimizer of train.py
+# what every run leaves out of the longest proofs: rows of the optimizers' contract, optimizers of train.py ...
 test-slow: .venv/test
 	$(BIN)/python -m pytest --quiet --numprocesses=auto --maxprocesses=4 -m slow tests
 

@@ -11,6 +11,7 @@ from jax.test_util import check_grads
 from jaxlearn import data, losses, metrics, optim, training
 from models import MODELS
 from optimizers import OPTIMIZERS
+from tests.jaxlearn.slow import every
 
 PARAMETERS = {
     "mlp": 784 * 100 + 100 + 100 * 100 + 100 + 100 * 10 + 10,
@@ -92,7 +93,7 @@ def test_other_images_and_classes(name):
     assert jax.eval_shape(model.apply, params, state, image)[0].shape == (7,)
 
 
-@every_model
+@pytest.mark.parametrize("name", every(2, MODELS))
 def test_gradients_equal_finite_differences(name, x64):
     model = MODELS[name]()
     params, state = jax.jit(model.init, static_argnums=1)(jax.random.key(0), (28, 28, 1))

@@ -8,6 +8,7 @@ import pytest
 
 from jaxlearn import data, nn, training
 from optimizers import OPTIMIZERS
+from tests.jaxlearn.slow import every
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def test_the_memory_is_as_told(name):
             assert more == arrays() + 1
 
 
-@every_recipe
+@pytest.mark.parametrize("name", every(3, OPTIMIZERS))
 def test_it_trains(name, digits):
     recipe = OPTIMIZERS[name]
     run = training.make_run(

@@ -48,7 +48,7 @@ def test_every_public_transform_is_in_the_table():
     assert makers - primitives - protocol <= {name.split()[0] for name in ROWS}
 
 
-@every_row
+@every_third_row
 def test_vmap_over_each_number_equals_a_loop_and_compiles_once(name, x64):
     """One batch holds, for every real-number hyperparameter, runs that differ in it alone."""
     row, params = ROWS[name], make_params(jnp.float64)
@@ -79,7 +79,7 @@ def _pairs(a, b):
     return zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
 
 
-@every_row
+@every_third_row
 def test_scan_equals_a_loop_and_jit_equals_no_jit(name, x64):
     row, params = ROWS[name], make_params(jnp.float64)
     opt = row.build()
@@ -131,7 +131,7 @@ def _nothing(opt, params):
     return optim.apply_updates(params, updates), state
 
 
-@every_row
+@every_third_row
 def test_zero_tiny_and_huge_gradients_stay_finite(name):
     opt, params = ROWS[name].build(), make_params()
     loss = bowl if name.startswith("lbfgs") else slope  # which looks for the end of the slope
