@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ._layer import Function, Shape
-from ._windows import Size, check_length, output_lengths, pad, sizes, slide
+from ._windows import Size, check_length, pad, sizes, slide
 
 
 def max_pool(window: Size, stride: Size | None = None, padding: Size = 0) -> Function:
@@ -163,7 +163,13 @@ def _check_rank(name: str, size: Size, shape: Shape) -> None:
 # a custom JVP would serve forward mode, too, but keeps the mask and makes a CNN's step a fifth slower
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _max_pool(window: Sequence[int], stride: Sequence[int], x: jax.Array) -> jax.Array:
-    return functools.reduce(jnp.maximum, slide(x, window, stride))
+    if tuple(window) != tuple(stride):
+        return functools.reduce(jnp.maximum, slide(x, window, stride))
+    # windows that do not overlap: a CNN's epoch is a tenth faster than with the slices
+    counts = [length // k for length, k in zip(x.shape, window, strict=False)]
+    tiles = x[tuple(slice(n * k) for n, k in zip(counts, window, strict=True))]
+    split = [size for pair in zip(counts, window, strict=True) for size in pair]
+    return jnp.max(tiles.reshape(*split, x.shape[-1]), axis=tuple(range(1, len(split), 2)))
 
 
 def _max_pool_forward(
@@ -187,14 +193,12 @@ def _max_pool_backward(
         (total,) = jax.linear_transpose(lambda x: slide(x, window, stride), x)(grads)
         return (total,)
     # windows that do not overlap: every number belongs to one of them, or to none
-    axes, channels = len(window), x.shape[-1]
-    counts = output_lengths(x.shape, window, stride, (1,) * axes)
-    tiles = jnp.stack(grads, axis=axes).reshape(*counts, *window, channels)
-    order = [axis for pair in zip(range(axes), range(axes, 2 * axes), strict=True) for axis in pair]
-    covered = [n * k for n, k in zip(counts, window, strict=True)]
-    tiles = tiles.transpose(*order, 2 * axes).reshape(*covered, channels)
+    for axis in reversed(range(len(window))):
+        k = window[axis]
+        grads = [jnp.stack(grads[i : i + k], axis=axis + 1) for i in range(0, len(grads), k)]
+    covered = [n * k for n, k in zip(y.shape, window, strict=False)]
     rest = [(0, length - n) for length, n in zip(x.shape, covered, strict=False)]
-    return (pad(tiles, rest),)
+    return (pad(grads[0].reshape(*covered, x.shape[-1]), rest),)
 
 
 _max_pool.defvjp(_max_pool_forward, _max_pool_backward)
