@@ -6,14 +6,13 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 import jax
 
 from jaxlearn import data, optim, schedules, training
-from models import MODELS
+from models import MODELS, sizes_of
 from optimizers import OPTIMIZERS, Recipe
 
 
@@ -142,14 +141,14 @@ def print_list() -> None:
 
 def describe(make_model: Callable[..., Any]) -> str:
     """The first line of a model's docstring, and its sizes."""
-    sizes = training.show_settings(training.text_arguments(partial(make_model, 10)))
+    sizes = training.show_settings(sizes_of(make_model))
     return (make_model.__doc__ or "").splitlines()[0] + (f" --set {sizes}" if sizes else "")
 
 
 def run(args: argparse.Namespace) -> None:
     recipe = pick("--opt", args.opt, OPTIMIZERS)
     make_model = pick("--model", args.model, MODELS)
-    hyper, sizes = read_settings(args, recipe, training.text_arguments(partial(make_model, 10)))
+    hyper, sizes = read_settings(args, recipe, sizes_of(make_model))
     build_optimizer(args, recipe, hyper, steps=1)  # wrong input is told before anything is loaded
     with usage(f"--model {args.model} --set"):
         make_model(**sizes)

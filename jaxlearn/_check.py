@@ -69,6 +69,23 @@ def check_choice(name: str, value: Any, known: Iterable[str]) -> None:
         raise ValueError(f"{name} must be {', '.join(known[:-1])} or {known[-1]}, got {value!r}")
 
 
+def first_outside(values: Any, least: int, most: int, but: int | None = None) -> Any:
+    """The first number outside [`least`, `most`] that is not `but`, or None; NaN is always outside.
+
+    A tracer has no values yet: None.
+
+    >>> first_outside([2, -100, 7], 0, 4, but=-100), first_outside([0.5, 1.0], 0, 1)
+    (np.int64(7), None)
+    """
+    if isinstance(values, jax.core.Tracer):
+        return None
+    known = np.asarray(jax.device_get(values))
+    outside = ~((known >= least) & (known <= most))
+    if but is not None:
+        outside &= known != but
+    return known[outside][0] if outside.any() else None
+
+
 def is_zero(value: Any) -> bool:
     """Whether `value` is a plain 0, known before tracing, so that a rule can leave its term out."""
     return isinstance(value, int | float) and value == 0

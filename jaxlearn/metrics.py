@@ -4,9 +4,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from jaxlearn._check import check_choice, check_whole
+from jaxlearn._check import check_choice, check_whole, first_outside
 
 AVERAGES = ("macro", "micro", "weighted", "none")
 
@@ -164,12 +163,7 @@ def _classes(name: str, values: Any, classes: int) -> jax.Array:
     array = jnp.asarray(values)
     if not jnp.issubdtype(array.dtype, jnp.integer):
         raise TypeError(f"{name} must be integers, got {array.dtype}")
-    if not isinstance(values, jax.core.Tracer):
-        known = np.asarray(values)
-        outside = known[(known < 0) | (known >= classes)]
-        if outside.size:
-            raise ValueError(
-                f"{name} must be in [0, {classes}) for {classes} classes, got class {outside[0]}"
-            )
+    if (outside := first_outside(values, 0, classes - 1)) is not None:
+        raise ValueError(f"{name} must be in [0, {classes}) for {classes} classes, got class {outside}")
     array = array.astype(int)
     return jnp.where((array >= 0) & (array < classes), array, -1)

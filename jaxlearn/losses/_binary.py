@@ -4,7 +4,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
+
+from jaxlearn._check import first_outside
 
 from ._reduce import EPSILON, check_float, floats, reduce
 
@@ -125,9 +126,5 @@ def _expand(loss: str, name: str, weight: Any, like: jax.Array) -> jax.Array:
 
 def _check_probabilities(**arrays: Any) -> None:
     for name, array in arrays.items():
-        if isinstance(array, jax.core.Tracer):
-            continue
-        values = np.asarray(jax.device_get(array))
-        outside = values[~((values >= 0) & (values <= 1))]
-        if outside.size:
-            raise ValueError(f"bce: {name} must be in [0, 1], got {float(outside[0]):g}")
+        if (outside := first_outside(array, 0, 1)) is not None:
+            raise ValueError(f"bce: {name} must be in [0, 1], got {float(outside):g}")

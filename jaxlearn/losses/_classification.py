@@ -4,9 +4,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from jaxlearn._check import check, check_choice, check_whole
+from jaxlearn._check import check, check_choice, check_whole, first_outside
 
 from ._reduce import REDUCTIONS, check_float, floats, reduce
 
@@ -59,9 +58,7 @@ def cross_entropy(
     log_p = jax.nn.log_softmax(z)
     weight = _class_weight("cross_entropy", weight, log_p)
     smoothing = None if _is_zero(label_smoothing) else jnp.asarray(label_smoothing, log_p.dtype)
-    if jnp.shape(targets) == log_p.shape and jnp.issubdtype(
-        jnp.asarray(jax.device_get(targets)).dtype, jnp.floating
-    ):
+    if jnp.shape(targets) == log_p.shape and jnp.issubdtype(jnp.asarray(targets).dtype, jnp.floating):
         if ignore_index >= 0:
             raise ValueError(
                 f"cross_entropy: ignore_index is for integer targets, got {ignore_index} with probabilities"
@@ -190,7 +187,7 @@ def _labels(loss: str, name: str, log_p: jax.Array, targets: Any, ignore_index: 
     """The targets as signed integers, checked as far as they are known."""
     check_whole(f"{loss}: ignore_index", ignore_index, -(2**31), 2**31 - 1)
     examples, classes = log_p.shape[:-1], log_p.shape[-1]
-    labels = jnp.asarray(jax.device_get(targets))
+    labels = jnp.asarray(targets)
     if labels.shape == examples and not jnp.issubdtype(labels.dtype, jnp.integer):
         raise TypeError(f"{loss}: targets of shape {examples} must be integers, got {labels.dtype}")
     if labels.shape != examples:
@@ -199,13 +196,10 @@ def _labels(loss: str, name: str, log_p: jax.Array, targets: Any, ignore_index: 
             f"{loss}: {name} of shape {log_p.shape} need integer targets of shape {examples}{soft}, "
             f"got {labels.dtype} of shape {labels.shape}"
         )
-    if not isinstance(targets, jax.core.Tracer):
-        values = np.asarray(jax.device_get(targets))
-        outside = values[(values != ignore_index) & ((values < 0) | (values >= classes))]
-        if outside.size:
-            raise ValueError(
-                f"{loss}: class {outside[0]} is out of range for {classes} classes (0 to {classes - 1})"
-            )
+    if (outside := first_outside(targets, 0, classes - 1, but=ignore_index)) is not None:
+        raise ValueError(
+            f"{loss}: class {outside} is out of range for {classes} classes (0 to {classes - 1})"
+        )
     return labels.astype(int)
 
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxlearn._check import check_choice
+from jaxlearn._dtype import compute_dtype
 
 REDUCTIONS = ("mean", "sum", "none")
 EPSILON = float(np.float32(1e-12))  # rounded as PyTorch's is, whatever the dtype
@@ -29,8 +30,7 @@ def floats(loss: str, **arrays: Any) -> tuple[Any, ...]:
         each = [f"{name} of shape {array.shape}" for name, array in arrays.items()]
         raise ValueError(f"{loss}: {', '.join(each[:-1])} and {each[-1]} must have the same shape")
     dtype = next(iter(arrays.values())).dtype
-    wide = jnp.float32 if jnp.finfo(dtype).bits < 32 else dtype
-    return dtype, *(array.astype(wide) for array in arrays.values())
+    return dtype, *(array.astype(compute_dtype(dtype)) for array in arrays.values())
 
 
 def check_float(loss: str, name: str, array: jax.Array) -> None:

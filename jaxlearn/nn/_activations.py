@@ -21,7 +21,7 @@ from jax.nn import (
 from jaxlearn._check import check, check_choice
 
 from ._compose import identity
-from ._layer import Function, Layer, Params, Shape, check_shape, layer
+from ._layer import Function, Layer, Params, Shape, channels_of, check_last_axes, layer
 
 hardswish = hard_swish
 
@@ -119,13 +119,11 @@ def prelu(per_channel: bool = False, start: float = 0.25) -> Layer:
     check("prelu: start", start, "(-inf, inf)")
 
     def init(key: Any, shape: Shape) -> Params:
-        if per_channel and not shape:
-            raise ValueError("prelu: the input must have shape (..., channels), got ()")
-        return {"slope": jnp.full(shape[-1:] if per_channel else (), start)}
+        return {"slope": jnp.full(channels_of("prelu", shape) if per_channel else (), start)}
 
     def apply(params: Params, x: jax.Array) -> jax.Array:
         if per_channel:
-            check_shape("prelu", x.shape, ("...",) * (x.ndim - 1) + params["slope"].shape)
+            check_last_axes("prelu", x.shape, params["slope"].shape)
         slope = jnp.broadcast_to(params["slope"], x.shape)
         return jnp.where(x > 0, x, slope * x)
 

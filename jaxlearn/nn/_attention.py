@@ -6,8 +6,10 @@ import jax
 import jax.numpy as jnp
 
 from jaxlearn._check import check_whole
+from jaxlearn._dtype import compute_dtype
 
 from ._layer import Layer, Params, Shape, check_shape, layer
+from ._linear import affine
 from .init import uniform, xavier_uniform
 
 
@@ -112,15 +114,15 @@ def attention(
     weights = jnp.split(params["in_weight"], 3, axis=1)
     biases = jnp.split(params["in_bias"], 3) if "in_bias" in params else [None] * 3
     q, k, v = (
-        _affine(x, weight, bias).reshape(len(x), heads, features // heads)
+        affine(x, weight, bias).reshape(len(x), heads, features // heads)
         for x, weight, bias in zip((query, key, value), weights, biases, strict=True)
     )
     # half precision is multiplied as such, but summed and compared in float32
-    wide = q.dtype if jnp.finfo(q.dtype).bits >= 32 else jnp.float32
+    wide = compute_dtype(q.dtype)
     scores = jnp.einsum("qhd,khd->hqk", q * (features // heads) ** -0.5, k, preferred_element_type=wide)
     shares = _softmax(scores, allowed).astype(v.dtype)
     y = jnp.einsum("hqk,khd->qhd", shares, v).reshape(query.shape)
-    return _affine(y, params["out_weight"], params.get("out_bias"))
+    return affine(y, params["out_weight"], params.get("out_bias"))
 
 
 def _allowed(mask: jax.Array | None, causal: bool, shape: Shape) -> jax.Array | None:
@@ -143,11 +145,6 @@ def _softmax(scores: jax.Array, allowed: jax.Array | None) -> jax.Array:
     # a finite number, and 0 afterwards: a row where all is -inf would be NaN
     shares = jax.nn.softmax(jnp.where(allowed, scores, jnp.finfo(scores.dtype).min))
     return jnp.where(allowed, shares, 0)
-
-
-def _affine(x: jax.Array, weight: jax.Array, bias: jax.Array | None) -> jax.Array:
-    y = x @ weight
-    return y if bias is None else y + jnp.broadcast_to(bias, y.shape)
 
 
 def _check_heads(name: str, features: int, heads: int) -> None:

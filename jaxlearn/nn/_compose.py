@@ -1,7 +1,6 @@
 """Layers made of layers."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -43,11 +42,9 @@ def sequential(*parts: Layer | Function) -> Layer:
         params: Params = {}
         state: State = {}
         for (name, part), part_key in zip(layers.items(), jax.random.split(key, len(layers)), strict=True):
-            with _place("sequential", name, part, shape):
-                part_params, part_state = part.init(part_key, shape)
-                shape = output_shape(part, part_params, part_state, shape)
-            params |= {name: part_params} if part_params else {}
-            state |= {name: part_state} if part_state else {}
+            part_params, part_state, shape = _init_part("sequential", name, part, part_key, shape)
+            params |= part_params
+            state |= part_state
         return params, state
 
     def apply(
@@ -199,11 +196,10 @@ def _branches(
         state: State = {}
         outputs = []
         for (name, part), part_key in zip(layers.items(), jax.random.split(key, len(layers)), strict=True):
-            with _place(around, name, part, shape):
-                part_params, part_state = part.init(part_key, shape)
-                outputs.append(output_shape(part, part_params, part_state, shape))
-            params |= {name: part_params} if part_params else {}
-            state |= {name: part_state} if part_state else {}
+            part_params, part_state, output = _init_part(around, name, part, part_key, shape)
+            params |= part_params
+            state |= part_state
+            outputs.append(output)
         jax.eval_shape(lambda: join([jnp.zeros(output) for output in outputs]))
         return params, state
 
@@ -225,21 +221,22 @@ def _branches(
     return Layer(init, apply, around, inside, next(iter(layers.values())).input_type)
 
 
+def _init_part(around: str, name: str, part: Layer, key: Any, shape: Shape) -> tuple[Params, State, Shape]:
+    """What the layer around gets of its part, under its name, and the output shape; errors tell the part."""
+    try:
+        params, state = part.init(key, shape)
+        output = output_shape(part, params, state, shape)
+    except (TypeError, ValueError) as error:
+        text = str(error)
+        if not text.startswith(part.name):
+            text = f"{part.name}: does not take an input of shape {shape}: {text}"
+        raise ValueError(f"{around}, part {name}: {text}") from error
+    return {name: params} if params else {}, {name: state} if state else {}, output
+
+
 def _apply_part(
     name: str, part: Layer, place: int, params: Params, state: State, x: jax.Array, key: Any, train: bool
 ) -> tuple[jax.Array, State]:
     part_key = None if key is None else jax.random.fold_in(key, place)
     y, part_state = part.apply(params.get(name, {}), state.get(name, {}), x, key=part_key, train=train)
     return y, {name: part_state} if part_state else {}
-
-
-@contextmanager
-def _place(around: str, name: str, part: Layer, shape: Shape) -> Iterator[None]:
-    """Tells which part an error is about."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        text = str(error)
-        if not text.startswith(part.name):
-            text = f"{part.name}: does not take an input of shape {shape}: {text}"
-        raise ValueError(f"{around}, part {name}: {text}") from error

@@ -4,9 +4,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from jaxlearn._check import check_whole
+from jaxlearn._check import check_whole, first_outside
 
 from ._layer import Layer, Params, Shape, State
 
@@ -64,9 +63,5 @@ def embedding(count: int, features: int, padding_index: int | None = None) -> La
 def _check_numbers(name: str, x: jax.Array, count: int) -> None:
     if not jnp.issubdtype(x.dtype, jnp.integer):
         raise TypeError(f"{name}: the input must hold whole numbers, got {x.dtype}")
-    if isinstance(x, jax.core.Tracer):
-        return
-    numbers = np.asarray(x)
-    outside = numbers[(numbers < 0) | (numbers >= count)]
-    if outside.size:
-        raise ValueError(f"{name}: index {outside[0]} is out of range for {count} rows (0 to {count - 1})")
+    if (outside := first_outside(x, 0, count - 1)) is not None:
+        raise ValueError(f"{name}: index {outside} is out of range for {count} rows (0 to {count - 1})")

@@ -108,3 +108,27 @@ def check_shape(name: str, got: Shape, needed: tuple[int | str, ...], hint: str 
         raise ValueError(
             f"{name}: the input must have shape ({text}), got {got}" + (f"; {hint}" if hint else "")
         )
+
+
+def check_last_axes(name: str, got: Shape, needed: Shape, axes: int = 1) -> None:
+    """Raises unless the last `axes` axes of an input are `needed`, the shape of the layer's parameters.
+
+    Both are given, so that parameters of another rank do not fit.
+
+    >>> check_last_axes("prelu", (28, 28, 1), (3,))
+    Traceback (most recent call last):
+    ...
+    ValueError: prelu: the input must have shape (..., ..., 3), got (28, 28, 1)
+    """
+    check_shape(name, got, ("...",) * (len(got) - axes) + needed)
+
+
+def channels_of(name: str, shape: Shape) -> int:
+    """The length of an input's last axis.
+
+    Raises:
+      ValueError: it has no axes.
+    """
+    if not shape:
+        raise ValueError(f"{name}: the input must have shape (..., channels), got ()")
+    return shape[-1]

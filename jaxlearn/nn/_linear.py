@@ -46,10 +46,15 @@ def linear(
 
     def apply(params: Params, x: jax.Array) -> jax.Array:
         check_shape(name, x.shape, params["weight"].shape[:1])
-        y = x @ params["weight"]
-        return y + params["bias"] if bias else y
+        return affine(x, params["weight"], params["bias"] if bias else None)
 
     return layer(init, apply, name)
+
+
+def affine(x: jax.Array, weight: jax.Array, bias: jax.Array | None) -> jax.Array:
+    """$x W + b$ of one vector or of rows of them, or $x W$."""
+    y = x @ weight
+    return y if bias is None else y + jnp.broadcast_to(bias, y.shape)
 
 
 def start_bias(key: Any, features: int, dtype: Any, bias: bool, bias_init: Initializer | None) -> Params:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from jaxlearn._check import check, check_whole
 
-from ._layer import Layer, Params, Shape, State, check_shape, layer
+from ._layer import Layer, Params, Shape, State, channels_of, check_last_axes, layer
 
 
 def batch_norm(
@@ -64,7 +64,7 @@ def batch_norm(
     check("batch_norm: eps", eps, "[0, inf)")
 
     def init(key: Any, shape: Shape) -> tuple[Params, State]:
-        channels = _channels(name, shape)
+        channels = channels_of(name, shape)
         params = _affine(channels) if affine else {}
         state = {"mean": jnp.zeros(channels), "var": jnp.ones(channels)} if track_running_stats else {}
         return params, state | ({"batches": jnp.zeros(())} if state and momentum is None else {})
@@ -74,7 +74,7 @@ def batch_norm(
     ) -> tuple[jax.Array, State]:
         for kept in (*params.values(), *state.values()):
             if kept.ndim:
-                check_shape(name, x.shape, ("...",) * (x.ndim - 1) + kept.shape)
+                check_last_axes(name, x.shape, kept.shape)
         wide = _wide(x)
         if train or not state:
             mean, var, count = _batch_statistics(wide, axis_name)
@@ -216,7 +216,7 @@ def group_norm(groups: int, eps: float = 1e-5, affine: bool = True) -> Layer:
     name = f"group_norm({groups})"
 
     def check_channels(shape: Shape) -> int:
-        channels = _channels(name, shape)
+        channels = channels_of(name, shape)
         if channels % groups:
             raise ValueError(f"{name}: groups must divide the channels, got {groups} for an input of {shape}")
         return channels
@@ -228,7 +228,7 @@ def group_norm(groups: int, eps: float = 1e-5, affine: bool = True) -> Layer:
     def apply(params: Params, x: jax.Array) -> jax.Array:
         channels = check_channels(x.shape)
         if affine:
-            check_shape(name, x.shape, ("...",) * (x.ndim - 1) + params["weight"].shape)
+            check_last_axes(name, x.shape, params["weight"].shape)
         grouped = _wide(x).reshape(*x.shape[:-1], groups, channels // groups)
         axes = (*range(x.ndim - 1), x.ndim)
         return _scale_and_shift(params, _standardize(grouped, axes, eps).reshape(x.shape), x)
@@ -247,7 +247,7 @@ def _over_last_axes(kind: str, axes: int, normalize: Any, start: Any, affine: bo
 
     def apply(params: Params, x: jax.Array) -> jax.Array:
         if affine:
-            check_shape(name, x.shape, ("...",) * (x.ndim - axes) + params["weight"].shape)
+            check_last_axes(name, x.shape, params["weight"].shape, axes)
         return _scale_and_shift(params, normalize(_wide(x)), x)
 
     return layer(init, apply, name)
@@ -266,12 +266,6 @@ def _scale_and_shift(params: Params, y: jax.Array, x: jax.Array) -> jax.Array:
     if "bias" in params:
         y = y + jnp.broadcast_to(params["bias"], y.shape).astype(y.dtype)
     return y.astype(x.dtype)
-
-
-def _channels(name: str, shape: Shape) -> int:
-    if not shape:
-        raise ValueError(f"{name}: the input must have shape (..., channels), got ()")
-    return shape[-1]
 
 
 def _wide(x: jax.Array) -> jax.Array:

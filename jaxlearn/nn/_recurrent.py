@@ -12,6 +12,7 @@ from jaxlearn._check import check, check_choice, check_whole
 
 from ._dropout import drop
 from ._layer import Layer, Params, Shape, State, check_shape
+from ._linear import affine
 from .init import uniform
 
 Memory: TypeAlias = tuple[jax.Array, ...]  # h, and whatever else a cell keeps
@@ -212,10 +213,8 @@ def gru_cell(params: Params, h: jax.Array, x: jax.Array) -> jax.Array:
     return _cell(GRU, params, (h,), x)[0]
 
 
-def _affine(params: Params, which: str, x: jax.Array) -> jax.Array:
-    y = x @ params[f"weight_{which}"]
-    bias = params.get(f"bias_{which}")
-    return y if bias is None else y + jnp.broadcast_to(bias, y.shape)
+def _project(params: Params, which: str, x: jax.Array) -> jax.Array:
+    return affine(x, params[f"weight_{which}"], params.get(f"bias_{which}"))
 
 
 def _cell(kind: Kind, params: Params, memory: Memory, x: jax.Array) -> Memory:
@@ -225,17 +224,17 @@ def _cell(kind: Kind, params: Params, memory: Memory, x: jax.Array) -> Memory:
     for part in memory:
         if part.shape != (features,):
             raise ValueError(f"{name}: the state must have shape ({features},), got {part.shape}")
-    return kind.step(memory, _affine(params, "ih", x), _affine(params, "hh", memory[0]))
+    return kind.step(memory, _project(params, "ih", x), _project(params, "hh", memory[0]))
 
 
 @partial(jax.jit, static_argnames=("kind", "reverse"))  # a bare scan would be compiled again at every call
 def _read(kind: Kind, params: Params, x: jax.Array, reverse: bool) -> tuple[jax.Array, jax.Array]:
     """The last h of one layer in one direction, and all of them in the order of `x`."""
-    projected = _affine(params, "ih", x)  # of all steps at once; the scan is left with the product of h
+    projected = _project(params, "ih", x)  # of all steps at once; the scan is left with the product of h
     start = jnp.zeros(params["weight_hh"].shape[0], projected.dtype)
 
     def scanned(memory: Memory, projected: jax.Array) -> tuple[Memory, jax.Array]:
-        memory = kind.step(memory, projected, _affine(params, "hh", memory[0]))
+        memory = kind.step(memory, projected, _project(params, "hh", memory[0]))
         return memory, memory[0]
 
     memory, every = jax.lax.scan(scanned, (start,) * kind.parts, projected, reverse=reverse)

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax
-from jax.extend.core import ClosedJaxpr, Jaxpr
+from jax.extend.core import Jaxpr, jaxprs_in_params
 
-from ._layer import Layer, Part, Shape, output_shape
+from ._layer import Layer, Part, Shape
 
 
 class Row(NamedTuple):
@@ -93,7 +93,7 @@ def _rows(part: Part, path: str) -> Iterator[Row]:
     x = jax.ShapeDtypeStruct(shape, jax.dtypes.canonicalize_dtype(layer.input_type))
     program = jax.make_jaxpr(lambda p, s, x: layer.apply(p, s, x)[0])(params, state, x)
     parameters = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))
-    yield Row(path, layer.name, output_shape(layer, params, state, shape), parameters, _flops(program.jaxpr))
+    yield Row(path, layer.name, program.out_avals[0].shape, parameters, _flops(program.jaxpr))
     for inner in layer.parts(params, state, shape):
         yield from _rows(inner, f"{path}/{inner.name}".lstrip("/"))
 
@@ -113,17 +113,7 @@ def _equation_flops(equation: Any) -> int:
             features = parameters["dimension_numbers"].rhs_spec[0]
             contracted = math.prod(right) // right[features]
         return 2 * math.prod(output) * contracted
-    inner = [_flops(program) for program in _programs(parameters)]
+    inner = [_flops(program) for program in jaxprs_in_params(parameters)]
     if name == "cond":  # one of them runs
         return max(inner)
     return sum(inner) * (parameters["length"] if name == "scan" else 1)
-
-
-def _programs(parameters: dict[str, Any]) -> Iterator[Jaxpr]:
-    """The programs inside an equation, such as the body of a loop."""
-    for value in parameters.values():
-        for entry in value if isinstance(value, tuple | list) else (value,):
-            if isinstance(entry, ClosedJaxpr):
-                yield entry.jaxpr
-            elif isinstance(entry, Jaxpr):
-                yield entry

@@ -81,13 +81,15 @@ def scale_by_adam(
     check("b2", b2, "[0, 1)")
     check("eps", eps, "[0, inf)")
 
-    def rule(g: Any, m: Any, v: Any, v_max: Any, *, b1: Any, b2: Any, eps: Any, **c: Any) -> tuple[Any, ...]:
+    def rule(
+        g: Any, m: Any, v: Any, v_max: Any, *, b1: Any, b2: Any, eps: Any, c1: Any, c2: Any, c1_next: Any = 1
+    ) -> tuple[Any, ...]:
         m = b1 * m + (1 - b1) * g
         v = b2 * v + (1 - b2) * g * g
         v_max = None if v_max is None else jnp.maximum(v_max, v)
         largest = v if v_max is None else v_max
-        mean = b1 * m / c["c1_next"] + (1 - b1) * g / c["c1"] if nesterov else m / c["c1"]
-        return mean / (jnp.sqrt(largest / c["c2"]) + eps), m, v, v_max
+        mean = b1 * m / c1_next + (1 - b1) * g / c1 if nesterov else m / c1
+        return mean / (jnp.sqrt(largest / c2) + eps), m, v, v_max
 
     def scalars(step: jax.Array) -> dict[str, Scalar]:
         c1, c2 = bias_correction(b1, step), bias_correction(b2, step)

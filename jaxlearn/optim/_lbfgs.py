@@ -9,10 +9,11 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
 from jaxlearn._check import check, check_whole
+from jaxlearn._dtype import compute_dtype
 
 from ._learning_rate import LearningRateState
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, compute_dtype, increment
+from ._transform import PyTree, Scalar, Transform, increment
 from ._wolfe import Point, strong_wolfe
 
 # in full precision on every device: the sums are of numbers that nearly cancel

@@ -6,7 +6,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ._transform import PyTree, compute_dtype
+from jaxlearn._dtype import compute_dtype
+
+from ._transform import PyTree
 
 
 def safe_divide(x: Any, y: Any, otherwise: Any = 0.0) -> jax.Array:

@@ -6,12 +6,13 @@ import jax
 import jax.numpy as jnp
 
 from jaxlearn._check import check, check_whole
+from jaxlearn._dtype import compute_dtype
 
 from ._decay import decoupled
 from ._kronecker import gram, identities, multiply
 from ._learning_rate import scale_by_learning_rate
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, chain, compute_dtype, from_rule
+from ._transform import PyTree, Scalar, Transform, chain, from_rule
 
 
 class ShampooState(NamedTuple):

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxlearn._check import check, check_whole, is_zero
+from jaxlearn._dtype import compute_dtype
 
 from ._adam import bias_correction
 from ._decay import shrink_after
@@ -13,7 +14,7 @@ from ._kronecker import gram, identities, multiply
 from ._learning_rate import scale_by_learning_rate
 from ._numeric import safe_divide
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, chain, compute_dtype, from_rule
+from ._transform import PyTree, Scalar, Transform, chain, from_rule
 
 
 class SoapState(NamedTuple):

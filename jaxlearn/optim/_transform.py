@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxlearn._dtype import compute_dtype
+
 PyTree: TypeAlias = Any
 # The type of a hyperparameter. What a factory annotates with it may also be a schedule.
 Scalar: TypeAlias = Annotated[Any, "a Python number, or an array or tracer of shape ()"]
@@ -258,12 +260,6 @@ def _store(old: jax.Array, new: jax.Array) -> jax.Array:
     if new.shape != old.shape:
         raise ValueError(f"gradients, states and parameters differ in shape: {old.shape} became {new.shape}")
     return new.astype(old.dtype)
-
-
-def compute_dtype(dtype: Any) -> Any:
-    """`dtype` itself if it is a floating type of 32 bits or more, else float32."""
-    wide = jnp.issubdtype(dtype, jnp.inexact) and jnp.dtype(dtype).itemsize >= 4
-    return dtype if wide else jnp.dtype("float32")
 
 
 def _scalar(value: Scalar, dtype: Any) -> Scalar:

@@ -6,7 +6,9 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 
-from ._transform import PyTree, compute_dtype
+from jaxlearn._dtype import compute_dtype
+
+from ._transform import PyTree
 
 State = TypeVar("State")
 

@@ -10,6 +10,7 @@ import jax
 from jaxlearn import losses, metrics
 from jaxlearn.data import Split
 from jaxlearn.nn import Layer
+from jaxlearn.nn._layer import output_shape
 from jaxlearn.optim import current_learning_rate, evaluation_parameters
 
 from ._evaluate import Evaluation, evaluate
@@ -84,8 +85,9 @@ def compile_run(
     start = time.perf_counter()
     run = make_run(model, optimizer, batch_size=batch_size, loss=loss)
     state = jax.jit(run.init, static_argnums=1)(jax.random.key(seed), train.images.shape[1:])
+    (outputs,) = output_shape(model, state.params, state.model_state, train.images.shape[1:])
     for split in (train, validation, test):
-        _check_labels(model, state, split)
+        _check_labels(split, outputs)
 
     def compile_evaluation(split: Split) -> Callable[[RunState], Evaluation]:
         def score(state: RunState, images: jax.Array, labels: jax.Array) -> Evaluation:
@@ -101,15 +103,8 @@ def compile_run(
     )
 
 
-def _check_labels(model: Layer, state: RunState, split: Split) -> None:
+def _check_labels(split: Split, outputs: int) -> None:
     """Compiled code cannot refuse a class that there is not: its loss would be NaN."""
-    image = jax.ShapeDtypeStruct(split.images.shape[1:], jax.dtypes.canonicalize_dtype(float))
-    (outputs,) = jax.eval_shape(
-        lambda params, model_state, x: model.apply(params, model_state, x)[0],
-        state.params,
-        state.model_state,
-        image,
-    ).shape
     if len(split.labels) and (largest := split.labels.max()) >= outputs:
         raise ValueError(
             f"labels must be from 0 to {outputs - 1}, as the model has {outputs} outputs, got {largest}"

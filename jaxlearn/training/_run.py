@@ -136,12 +136,12 @@ def make_run(model: Layer, optimizer: Any, *, batch_size: int, loss: Loss = loss
 
         state = state._replace(key=run_key)
         state, means = jax.lax.scan(body, state, order[:full].reshape(-1, batch_size))
-        means = Means(*(jnp.mean(values) for values in means))
+        means = jax.tree.map(jnp.mean, means)
         if full < examples:
             # by itself and not filled up: batch normalisation and weighted losses see these alone
             state, last = body(state, order[full:])
             share = full / examples
-            means = Means(*(share * a + (1 - share) * b for a, b in zip(means, last, strict=True)))
+            means = jax.tree.map(lambda a, b: share * a + (1 - share) * b, means, last)
         return state, means
 
     return Run(init, step, epoch)

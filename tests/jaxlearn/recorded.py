@@ -1,6 +1,7 @@
 """Reads what PyTorch computed, and compares with it."""
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,12 +28,8 @@ class Case(NamedTuple):
 
 def cases(file, *layers):
     """The cases of a file of `tests/golden/` whose option "layer" is one of `layers`."""
-    grouped = {}
-    for name, array in np.load(GOLDEN / f"{file}.npz").items():
-        key, rest = name.split("}/")
-        grouped.setdefault(key + "}", {})[rest] = array
     found = []
-    for key, arrays in grouped.items():
+    for key, arrays in _read(file).items():
         group = lambda kind, arrays=arrays: {
             name.removeprefix(f"{kind}/"): value
             for name, value in arrays.items()
@@ -43,6 +40,16 @@ def cases(file, *layers):
             found.append(Case(json.loads(key), *parts))
     assert found, layers
     return found
+
+
+@cache
+def _read(file):
+    """All cases of a file: its arrays, in a dict for each set of options."""
+    grouped = {}
+    for name, array in np.load(GOLDEN / f"{file}.npz").items():
+        key, rest = name.split("}/")
+        grouped.setdefault(key + "}", {})[rest] = array
+    return grouped
 
 
 def compare(case, function, tolerance=1e-10):

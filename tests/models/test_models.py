@@ -9,7 +9,7 @@ import pytest
 from jax.test_util import check_grads
 
 from jaxlearn import data, losses, metrics, optim, training
-from models import MODELS
+from models import MODELS, sizes_of
 from optimizers import OPTIMIZERS
 from tests.jaxlearn.slow import every
 
@@ -67,7 +67,7 @@ SIZES = {
 @every_model
 def test_sizes_that_are_set(name):
     """Every size is one that a line of text can set, changes the model, and is no hyperparameter's name."""
-    known = training.text_arguments(partial(MODELS[name], 10))
+    known = sizes_of(MODELS[name])
     assert known.keys() == SIZES.get(name, {}).keys()
     assert not any(known.keys() & recipe.hyperparameters.keys() for recipe in OPTIMIZERS.values())
     program = lambda **sizes: str(_program(MODELS[name](10, **sizes)))
