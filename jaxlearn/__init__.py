@@ -1,6 +1,6 @@
 """Optimizers, layers and whole training runs as pure functions on JAX."""
 
-from . import data, losses, metrics, nn, optim, schedules, training
+from . import compare, data, losses, metrics, nn, optim, schedules, training
 from ._version import __version__
 
-__all__ = ["__version__", "data", "losses", "metrics", "nn", "optim", "schedules", "training"]
+__all__ = ["__version__", "compare", "data", "losses", "metrics", "nn", "optim", "schedules", "training"]

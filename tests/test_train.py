@@ -132,7 +132,7 @@ USAGE = {
     "unknown option": (["--epoch", "3"], "unrecognized arguments: --epoch 3"),
     "negative rate": (["--lr", "-0.1"], "learning_rate must be in [0, inf), got -0.1"),
     "rate not a number": (["--lr", "nan"], "learning_rate must be in [0, inf), got nan"),
-    "rate no number": (["--lr", "fast"], "argument --lr: invalid float value: 'fast'"),
+    "rate no number": (["--lr", "fast"], "argument --lr: must be a number, numbers with commas"),
     "batch size 0": (
         ["--batch-size", "0"],
         "argument --batch-size: must be a whole number from 1 up, got '0'",

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxlearn import losses, metrics
 from jaxlearn.nn import Layer
 
-from ._run import Loss, to_float
+from ._run import Loss, are_classes, to_float
 
 
 class Evaluation(NamedTuple):
@@ -16,7 +16,8 @@ class Evaluation(NamedTuple):
 
     Attributes:
       loss: of all examples, shape ().
-      confusion: counts, shape (classes, classes); `jaxlearn.metrics` reads scores from it.
+      confusion: counts, shape (classes, classes); `jaxlearn.metrics` reads scores from it. Shape (0, 0) where
+        targets are no integers, hence no classes.
     """
 
     loss: jax.Array
@@ -39,7 +40,7 @@ def evaluate(
       model: for one example; see `jaxlearn.nn`.
       params, model_state: of the model.
       images: shape (examples, ...), bytes or numbers.
-      labels: integers of shape (examples,).
+      labels: classes, integers of shape (examples,), or other targets of shape (examples, ...).
       batch_size: examples worked on together; a matter of memory alone.
       loss: `loss(logits, labels)` of a batch, here of all examples.
 
@@ -60,8 +61,7 @@ def evaluate(
         return model.apply(params, model_state, to_float(image))[0]
 
     logits = jax.lax.map(forward, images, batch_size=min(batch_size, images.shape[0]))
-    predictions = jnp.argmax(logits, axis=1)
-    return Evaluation(
-        loss(logits, labels),
-        metrics.confusion_matrix(labels, predictions, logits.shape[1]),
-    )
+    confusion = jnp.zeros((0, 0), jnp.int32)
+    if are_classes(labels):
+        confusion = metrics.confusion_matrix(labels, jnp.argmax(logits, axis=1), logits.shape[1])
+    return Evaluation(loss(logits, labels), confusion)

@@ -14,7 +14,7 @@ from jaxlearn.nn._layer import output_shape
 from jaxlearn.optim import current_learning_rate, evaluation_parameters
 
 from ._evaluate import Evaluation, evaluate
-from ._run import Loss, Means, RunState, make_run
+from ._run import Loss, Means, RunState, are_classes, make_run
 
 
 class Program(NamedTuple):
@@ -85,9 +85,9 @@ def compile_run(
     start = time.perf_counter()
     run = make_run(model, optimizer, batch_size=batch_size, loss=loss)
     state = jax.jit(run.init, static_argnums=1)(jax.random.key(seed), train.images.shape[1:])
-    (outputs,) = output_shape(model, state.params, state.model_state, train.images.shape[1:])
+    outputs = output_shape(model, state.params, state.model_state, train.images.shape[1:])
     for split in (train, validation, test):
-        _check_labels(split, outputs)
+        check_classes(split, outputs)
 
     def compile_evaluation(split: Split) -> Callable[[RunState], Evaluation]:
         def score(state: RunState, images: jax.Array, labels: jax.Array) -> Evaluation:
@@ -103,11 +103,11 @@ def compile_run(
     )
 
 
-def _check_labels(split: Split, outputs: int) -> None:
+def check_classes(split: Split, outputs: tuple[int, ...]) -> None:
     """Compiled code cannot refuse a class that there is not: its loss would be NaN."""
-    if len(split.labels) and (largest := split.labels.max()) >= outputs:
+    if are_classes(split.labels) and len(split.labels) and (largest := split.labels.max()) >= outputs[0]:
         raise ValueError(
-            f"labels must be from 0 to {outputs - 1}, as the model has {outputs} outputs, got {largest}"
+            f"labels must be from 0 to {outputs[0] - 1}, as the model has {outputs[0]} outputs, got {largest}"
         )
 
 

@@ -53,8 +53,8 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 def to_json(content: dict[str, Any]) -> str:
     """JSON, in which null stands for the numbers that JSON does not know: NaN and the infinities.
 
-    >>> to_json({"loss": math.nan, "epoch": 1})
-    '{"loss": null, "epoch": 1}'
+    >>> to_json({"loss": [0.5, math.nan], "epoch": 1})
+    '{"loss": [0.5, null], "epoch": 1}'
     """
     return json.dumps(_finite(content), allow_nan=False)
 
@@ -62,4 +62,6 @@ def to_json(content: dict[str, Any]) -> str:
 def _finite(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -38,7 +38,7 @@ class Means(NamedTuple):
 
     Attributes:
       loss: shape ().
-      accuracy: share of right answers, shape ().
+      accuracy: share of right answers, shape (); NaN where targets are no integers, hence no classes.
     """
 
     loss: jax.Array
@@ -69,6 +69,17 @@ def to_float(images: jax.Array) -> jax.Array:
     return images / 255 if images.dtype == jnp.uint8 else images
 
 
+def are_classes(targets: Any) -> bool:
+    """Whether targets are classes, told by their dtype."""
+    return jnp.issubdtype(targets.dtype, jnp.integer)
+
+
+def _share_right(outputs: jax.Array, targets: jax.Array) -> jax.Array:
+    if not are_classes(targets):
+        return jnp.full((), jnp.nan, outputs.dtype)
+    return jnp.mean((jnp.argmax(outputs, axis=1) == targets).astype(outputs.dtype))
+
+
 def make_run(model: Layer, optimizer: Any, *, batch_size: int, loss: Loss = losses.cross_entropy) -> Run:
     """Builds a run out of a model and an optimizer.
 
@@ -81,7 +92,7 @@ def make_run(model: Layer, optimizer: Any, *, batch_size: int, loss: Loss = loss
         is given `value`, the loss; `value_fn`, the loss of this batch as a function of the parameters;
         and `grad`, as optax names the gradient.
       batch_size: examples in an update. The last batch of an epoch holds what remains.
-      loss: `loss(logits, labels)` of a batch, shape (); such as a loss of `jaxlearn.losses`.
+      loss: `loss(outputs, targets)` of a batch, shape (); such as a loss of `jaxlearn.losses`.
 
     Raises:
       ValueError: a batch size below 1; from `epoch`, fewer examples than one batch.
@@ -114,8 +125,7 @@ def make_run(model: Layer, optimizer: Any, *, batch_size: int, loss: Loss = loss
                 to_float(images), keys
             )
             value = loss(logits, labels)
-            right = jnp.mean((jnp.argmax(logits, axis=1) == labels).astype(logits.dtype))
-            return value, (Means(value, right), model_state)
+            return value, (Means(value, _share_right(logits, labels)), model_state)
 
         grads, (means, model_state) = jax.grad(objective, has_aux=True)(state.params)
         extra = {"value": means.loss, "value_fn": lambda params: objective(params)[0], "grad": grads}

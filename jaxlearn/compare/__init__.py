@@ -1,0 +1,43 @@
+"""Comparing optimizers: every learning rate and seed as one program, and an honest report."""
+
+from ._compare import Comparison, Progress, compare
+from ._console import compare_with_progress
+from ._folder import find_folder, open_folder, versions
+from ._functions import SURFACES, Descent, Surface, descend, descents_table, tune
+from ._grid import grid_points, log_grid, parse_values
+from ._memory import parse_size
+from ._report import print_report, write_report
+from ._result import Sweep
+from ._statistics import Estimate, Pair, compare_pairs, estimate
+from ._sweep import Contender
+from ._trajectories import plot_descents, write_descents
+
+__all__ = [
+    "SURFACES",
+    "Comparison",
+    "Contender",
+    "Descent",
+    "Estimate",
+    "Pair",
+    "Progress",
+    "Surface",
+    "Sweep",
+    "compare",
+    "compare_pairs",
+    "compare_with_progress",
+    "descend",
+    "descents_table",
+    "estimate",
+    "find_folder",
+    "grid_points",
+    "log_grid",
+    "open_folder",
+    "parse_size",
+    "parse_values",
+    "plot_descents",
+    "print_report",
+    "tune",
+    "versions",
+    "write_descents",
+    "write_report",
+]

@@ -1,0 +1,61 @@
+"""Values to try, and every combination of them."""
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+
+def log_grid(least: float, most: float, number: int) -> list[float]:
+    """`number` values from `least` to `most`, each the same factor above the one before.
+
+    They are rounded to four digits, so that a value printed is the value used.
+
+    Raises:
+      ValueError: an end that is not positive and finite, `most` not above `least`, fewer than 2 values.
+
+    >>> log_grid(1e-4, 1, 5)
+    [0.0001, 0.001, 0.01, 0.1, 1.0]
+    """
+    if not 0 < least < most < math.inf or number < 2:
+        raise ValueError(
+            "a grid must be LEAST:MOST:NUMBER with 0 < LEAST < MOST and at least 2 values, "
+            f"got {least:g}:{most:g}:{number}"
+        )
+    return [float(f"{value:.4g}") for value in np.geomspace(least, most, number)]
+
+
+def parse_values(text: str) -> list[float]:
+    """Reads "0.1", "1e-3,1e-2" or the logarithmic grid "1e-4:1:9".
+
+    Raises:
+      ValueError: anything else, or a value twice.
+
+    >>> parse_values("1e-3,1e-2"), parse_values("1e-2:1:3")
+    ([0.001, 0.01], [0.01, 0.1, 1.0])
+    """
+    try:
+        if ":" in text:
+            least, most, number = text.split(":")
+            values = log_grid(float(least), float(most), int(number))
+        else:
+            values = [float(value) for value in text.split(",")]
+    except ValueError as error:
+        if str(error).startswith("a grid must be"):
+            raise
+        raise ValueError(
+            f"must be a number, numbers with commas between, or a grid LEAST:MOST:NUMBER, got {text!r}"
+        ) from None
+    if len(set(values)) < len(values):
+        raise ValueError(f"must not hold the same number twice, got {text!r}")
+    return values
+
+
+def grid_points(axes: Mapping[str, Sequence[float]]) -> list[dict[str, float]]:
+    """Every combination of the values of each hyperparameter, the last one changing fastest.
+
+    >>> grid_points({"learning_rate": [0.1, 1.0], "momentum": [0.9]})
+    [{'learning_rate': 0.1, 'momentum': 0.9}, {'learning_rate': 1.0, 'momentum': 0.9}]
+    """
+    return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]

@@ -1,0 +1,51 @@
+"""How many runs to compute side by side: what is the fastest here, by measurement."""
+
+import time
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+
+from jaxlearn.data import Split
+from jaxlearn.training import RunState
+
+from ._grid import grid_points
+from ._shape import Shape, make_shape, widest
+from ._sweep import Contender, Task, compile_grid
+
+BATCHES = 20
+
+
+def measure_width(contender: Contender, task: Task, start: RunState, devices: Sequence[jax.Device]) -> int:
+    """The width with which this grid takes the least time: 1, or as many as there are points.
+
+    On a GPU many runs side by side win by far. On a CPU it depends on the model: products of matrices get
+    larger, but what a step works on falls out of the caches.
+    """
+    grid = len(grid_points(contender.axes)), len(task.seeds)
+    shapes = [make_shape(*grid, width, len(devices)) for width in (1, widest(*grid, len(devices)))]
+    costs = {
+        shape.width: shape.width * shape.groups * _seconds(contender, task, start, shape, devices)
+        for shape in shapes
+    }
+    return min(costs, key=lambda width: costs[width])
+
+
+def _seconds(
+    contender: Contender, task: Task, start: RunState, shape: Shape, devices: Sequence[jax.Device]
+) -> float:
+    """Seconds for one run of a few batches, in a program with one group for each device."""
+    few = task.train.labels.size // task.batch_size
+    train = Split(*(part[: min(BATCHES, few) * task.batch_size] for part in task.train))
+    small = task._replace(train=train, validation=Split(*(part[:1] for part in task.validation)))
+    programs = compile_grid(contender, small, start, shape._replace(groups=shape.devices), devices)
+    values = {
+        name: np.full((shape.devices, shape.width), points[0], np.float32)
+        for name, points in contender.axes.items()
+    }
+    rows = programs.place(values)
+    states = programs.init(rows, programs.place(np.zeros(shape.devices, int)))
+    states, _ = programs.epoch(rows, states)
+    began = time.perf_counter()
+    programs.epoch(rows, states)
+    return (time.perf_counter() - began) / (shape.devices * shape.width)

@@ -1,0 +1,65 @@
+"""How much memory there is, and how much a program takes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+
+SHARE = 0.8  # of what is free: the rest is for data on their way, pictures and neighbours
+UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+def parse_size(text: str) -> int:
+    """Reads a number of bytes, such as "500MB" or "1.5G" (powers of 1000).
+
+    Raises:
+      ValueError: anything else.
+
+    >>> parse_size("500MB"), parse_size("1.5G")
+    (500000000, 1500000000)
+    """
+    digits = text.upper().removesuffix("B")
+    unit = digits[-1:] if digits[-1:] in UNITS else ""
+    try:
+        size = float(digits.removesuffix(unit)) * UNITS[unit]
+        if 1 <= size < float("inf"):
+            return int(size)
+    except ValueError:
+        pass
+    raise ValueError(f"must be a size such as 500MB or 2GB, got {text!r}")
+
+
+def show_size(size: float) -> str:
+    """A number of bytes for people.
+
+    >>> show_size(1_500_000_000), show_size(200_000)
+    ('1.5 GB', '0.2 MB')
+    """
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+
+
+def free_memory(devices: Sequence[jax.Device]) -> int:
+    """Bytes that programs on these devices may take together, now."""
+    if devices[0].platform == "cpu":
+        return int(SHARE * _free_on_host())
+    stats = [device.memory_stats() for device in devices]
+    return int(SHARE * sum(stat["bytes_limit"] - stat["bytes_in_use"] for stat in stats))
+
+
+def _free_on_host() -> int:
+    """What the kernel could give out, and what the control group of this process has left."""
+    fields = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    free = int(fields["MemAvailable"].split()[0]) * 1024
+    group = Path("/sys/fs/cgroup")
+    limit, used = group / "memory.max", group / "memory.current"
+    if limit.exists() and used.exists() and (text := limit.read_text().strip()) != "max":
+        free = min(free, int(text) - int(used.read_text()))
+    return free
+
+
+def needed_memory(compiled: Any, devices: int) -> int:
+    """Bytes that a compiled program takes on all its devices, as the compiler laid them out."""
+    stats = compiled.memory_analysis()
+    own = stats.argument_size_in_bytes + stats.output_size_in_bytes - stats.alias_size_in_bytes
+    return int(devices * (own + stats.temp_size_in_bytes))

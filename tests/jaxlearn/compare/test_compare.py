@@ -1,0 +1,257 @@
+"""The engine and the protocol: a run in a grid is the run alone, and the choice is honest."""
+
+from functools import cache
+
+import jax
+import numpy as np
+import optax
+import pytest
+
+from jaxlearn import compare, data, losses, nn, optim, training
+from jaxlearn.compare._shape import make_shape
+from jaxlearn.compare._store import Store
+from jaxlearn.compare._sweep import Task, compile_grid, make_scoring
+from tests.jaxlearn.slow import every
+
+# no bias before batch norm: it has no gradient but rounding, which Adam makes as large as any other
+MODEL = nn.sequential(
+    nn.flatten, nn.linear(8, bias=False), nn.batch_norm(), nn.sigmoid, nn.dropout(0.1), nn.linear(3)
+)
+SIMPLE = nn.sequential(nn.flatten, nn.linear(3))
+
+
+def make_split(seed, examples):
+    """Three classes that differ in brightness, not without overlap."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, examples).astype(np.int32)
+    bright = 60 + 60 * labels[:, None, None, None]
+    images = np.clip(bright + 40 * rng.normal(size=(examples, 3, 3, 1)), 0, 255).astype(np.uint8)
+    return data.Split(images, labels)
+
+
+TRAIN, VALIDATION, TEST = make_split(0, 70), make_split(1, 40), make_split(2, 50)
+RATES = [0.003, 0.03, 0.3]
+
+
+def run_all(contenders, **options):
+    options = {"seeds": range(2), "epochs": 2, "batch_size": 14, "width": 1} | options
+    return compare.compare(contenders, TRAIN, VALIDATION, TEST, **options)
+
+
+def adam_on(model, rates=RATES, make=optim.adam, name="adam"):
+    return compare.Contender(name, make, {"learning_rate": rates}, model)
+
+
+def alone(optimizer, seed, model=SIMPLE, batch_size=14):
+    program = training.compile_run(
+        model, optimizer, TRAIN, VALIDATION, TEST, batch_size=batch_size, seed=seed
+    )
+    reports = list(training.fit(program, 2))
+    return [report for _, report in reports], program.test(reports[-1][0])
+
+
+def curves(sweep, point, seed):
+    return np.stack([sweep.train_loss, sweep.train_accuracy, sweep.val_loss, sweep.val_accuracy], axis=-1)[
+        point, seed
+    ]
+
+
+@pytest.mark.parametrize("width", every(2, [1, 3, 2]))
+def test_a_run_in_a_grid_is_the_run_alone(width):
+    """With batch norm, dropout, a last smaller batch and two devices."""
+    (sweep,) = run_all([adam_on(MODEL)], seeds=range(3), batch_size=16, width=width).sweeps
+    assert sweep.shape[0] == width
+    for point, seed in [(0, 1), (1, 2)]:
+        reports, test = alone(optim.adam(RATES[point]), seed, MODEL, batch_size=16)
+        wanted = [[r.train_loss, r.train_accuracy, r.val_loss, r.val_accuracy] for r in reports]
+        np.testing.assert_allclose(curves(sweep, point, seed), wanted, rtol=1e-5, atol=1e-6)
+    assert sweep.chosen == 1
+    np.testing.assert_allclose(sweep.test_loss[2], test.loss, rtol=1e-5)
+    assert sweep.confusion[2].tolist() == test.confusion.tolist()
+
+
+def test_the_same_seed_gives_every_optimizer_the_same_weights_and_batches():
+    mine, theirs = adam_on(SIMPLE), adam_on(SIMPLE, make=optax.adam, name="optax")
+    with jax.numpy_dtype_promotion("standard"):  # optax needs it
+        mine, theirs, idle = run_all([mine, theirs, adam_on(SIMPLE, [0.0], optim.sgd, "idle")]).sweeps
+    np.testing.assert_allclose(mine.val_loss, theirs.val_loss, rtol=1e-5)
+    assert len(set(mine.start_loss)) == 2
+    np.testing.assert_allclose(idle.val_loss, np.tile(mine.start_loss[None, :, None], 2), rtol=1e-6)
+    assert not idle.diverged.any()
+
+
+def test_any_number_can_be_an_axis_and_every_combination_is_tried():
+    axes = {"learning_rate": [0.01, 0.1], "b1": [0.5, 0.9]}
+    (sweep,) = run_all([compare.Contender("adam", optim.adam, axes, SIMPLE)], seeds=[4]).sweeps
+    assert sweep.points == compare.grid_points(axes)
+    reports, _ = alone(optim.adam(**sweep.points[2]), 4)
+    np.testing.assert_allclose(sweep.val_loss[2, 0], [r.val_loss for r in reports], rtol=1e-5)
+
+
+def test_numbers_as_targets_are_judged_by_the_loss():
+    x = np.linspace(-1, 1, 40, dtype=np.float32)[:, None]
+    line = data.Split(x, 3 * x[:, 0] + 1)
+    model = nn.sequential(nn.linear(1), lambda y: y[0])
+    rates = {"learning_rate": [1e-4, 0.1, 1e30]}
+    result = compare.compare(
+        [compare.Contender("sgd", optim.sgd, rates, model)], line, line, line,
+        seeds=range(2), epochs=5, batch_size=8, loss=losses.mse,
+    )  # fmt: skip
+    (sweep,) = result.sweeps
+    assert not sweep.by_accuracy
+    assert sweep.chosen == 1
+    assert sweep.test_scores.max() < 0.2
+    assert sweep.diverged.tolist() == [[False, False], [False, False], [True, True]]
+    assert sweep.epochs_to(0.2)[0] in (2, 3, 4, 5)
+    assert sweep.epochs_to(1e-30) == [None, None]
+
+
+def test_a_broken_update_is_worse_and_its_diverged_runs_are_counted():
+    def broken(learning_rate):
+        return optim.chain(optim.sgd(learning_rate), optim.scale(-1.0))
+
+    contenders = [
+        adam_on(SIMPLE, [1.0, 30.0], make, name) for make, name in ((optim.sgd, "sgd"), (broken, "broken"))
+    ]
+    sgd, bad = run_all(contenders, epochs=4).sweeps
+    assert bad.diverged.all()
+    assert not sgd.diverged[0].any()
+    assert bad.test_scores.mean() < sgd.test_scores.mean() - 0.2
+    assert bad.val_loss.shape == sgd.val_loss.shape  # nothing is dropped
+
+
+def test_only_the_chosen_point_is_scored_on_the_test_examples_and_it_is_the_best_by_mean():
+    (sweep,) = run_all([adam_on(SIMPLE)], epochs=3).sweeps
+    assert sweep.chosen == np.argmax(sweep.val_accuracy[:, :, -1].mean(axis=1))
+    assert sweep.test_scores.shape == (2,)
+    assert sweep.confusion.sum(axis=(1, 2)).tolist() == [50, 50]
+
+
+def test_averaged_parameters_are_what_is_scored():
+    def averaging(learning_rate):
+        return optim.average_parameters(optim.sgd(learning_rate))
+
+    (sweep,) = run_all([adam_on(SIMPLE, [1.0], averaging)]).sweeps
+    reports, test = alone(averaging(1.0), 1)
+    assert sweep.val_loss[0, 1, -1] == pytest.approx(reports[-1].val_loss, rel=1e-5)
+    assert sweep.test_loss[1] == pytest.approx(float(test.loss), rel=1e-5)
+
+
+WIDE = nn.sequential(nn.flatten, nn.linear(3000), nn.relu, nn.linear(3))
+
+
+@cache
+def memory_for(most):
+    task = Task(TRAIN, VALIDATION, TEST, (0, 1), 2, 14)
+    start = make_scoring(WIDE, task).start
+    return compile_grid(adam_on(WIDE), task, start, make_shape(3, 2, 1, 2, most), jax.devices()).memory
+
+
+def test_a_grid_too_big_for_memory_is_trained_in_parts_with_the_same_results():
+    limit = (memory_for(1) + memory_for(6)) // 2
+    (whole,) = run_all([adam_on(WIDE)]).sweeps
+    (parts,) = run_all([adam_on(WIDE)], max_memory=limit).sweeps
+    assert whole.shape == (1, 6, 2)
+    assert parts.shape == (1, 2, 2)
+    np.testing.assert_allclose(parts.val_loss, whole.val_loss, rtol=1e-5)
+    np.testing.assert_allclose(parts.test_loss, whole.test_loss, rtol=1e-5)
+
+
+def test_one_run_at_a_time_may_be_all_that_fits():
+    (sweep,) = run_all([adam_on(WIDE)], max_memory=memory_for(1), width=3).sweeps
+    assert sweep.shape == (1, 1, 1)
+
+
+def test_too_little_memory_for_one_run_says_what_one_takes():
+    needed = f"{memory_for(1) / 1e6:.1f} MB"
+    message = (
+        f"max_memory must be at least {needed}, which is what one run of adam on model takes, got 0.1 MB"
+    )
+    with pytest.raises(ValueError, match=message):
+        run_all([adam_on(WIDE)], max_memory=100_000)
+
+
+class TestFolder:
+    def contenders(self, make=optim.adam):
+        return [adam_on(SIMPLE), adam_on(SIMPLE, make=make, name="second")]
+
+    def test_going_on_gives_what_an_uninterrupted_comparison_gives(self, tmp_path):
+        def stop(progress):
+            if progress.finished:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            run_all(self.contenders(), folder=tmp_path, report=stop)
+        first = sorted(path.name for path in tmp_path.iterdir())
+        assert first == ["model-adam.json", "plan.json"]
+        seen = []
+        went_on = run_all(self.contenders(), folder=tmp_path, report=seen.append)
+        assert went_on.kept == 1
+        assert (seen[0].done, seen[-1].done, seen[-1].total) == (12, 24, 24)
+        whole = run_all(self.contenders())
+        for a, b in zip(went_on.sweeps, whole.sweeps, strict=True):
+            for name in (
+                "train_loss",
+                "train_accuracy",
+                "val_loss",
+                "val_accuracy",
+                "test_loss",
+                "confusion",
+            ):
+                np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+
+    def test_what_is_there_is_not_trained_again(self, tmp_path):
+        run_all(self.contenders()[:1], folder=tmp_path)
+
+        def never(learning_rate):
+            raise AssertionError
+
+        again = run_all([adam_on(SIMPLE, make=never)], folder=tmp_path)
+        assert again.kept == 1
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"epochs": 3}, "holds adam on model with other epochs: 2, not 3"),
+            ({"seeds": [0, 2]}, r"other seeds: \[0, 1\], not \[0, 2\]"),
+        ],
+    )
+    def test_another_comparison_is_refused(self, tmp_path, options, message):
+        (sweep,) = run_all([adam_on(SIMPLE, [0.1])]).sweeps
+        sweep = sweep._replace(points=[{"learning_rate": rate} for rate in RATES])
+        Store(tmp_path).save(sweep)
+        with pytest.raises(ValueError, match=message):
+            run_all(self.contenders()[:1], folder=tmp_path, **options)
+
+    @pytest.mark.parametrize("content", ["", "[]", '{"optimizer": "adam"}', '{"a": 1'])
+    def test_a_file_that_is_no_sweep_is_named(self, tmp_path, content):
+        (tmp_path / "model-adam.json").write_text(content)
+        with pytest.raises(ValueError, match=r"model-adam\.json holds no sweep; delete it"):
+            run_all([adam_on(SIMPLE)], folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"seeds": []}, "at least one, got 1 and"),
+        ({"seeds": [1, 1]}, r"\(1, 1\)"),
+        ({"seeds": [-1]}, "seed must be in"),
+        ({"epochs": 0}, r"epochs must be in \[1, inf\), got 0"),
+        ({"batch_size": 71}, r"batch_size must be in \[1, 70\], got 71"),
+        ({"contenders": []}, "at least one, got 0"),
+        ({"contenders": [adam_on(SIMPLE)] * 2}, "names of their own, got adam on model twice"),
+        ({"contenders": [adam_on(SIMPLE, [])]}, r"learning_rate must be values to try, each once, got \[\]"),
+        ({"contenders": [adam_on(SIMPLE, [1, 1])]}, r"each once, got \[1, 1\]"),
+        ({"contenders": [adam_on(nn.sequential(nn.flatten, nn.linear(2)))]}, "labels must be from 0 to 1"),
+        (
+            {"validation": data.Split(VALIDATION.images[:0], VALIDATION.labels[:0])},
+            "validation must hold examples",
+        ),
+    ],
+)
+def test_wrong_arguments_are_told_in_one_line(options, message):
+    options = {"contenders": [adam_on(SIMPLE)], "validation": VALIDATION} | options
+    contenders, validation = options.pop("contenders"), options.pop("validation")
+    with pytest.raises(ValueError, match=message) as error:
+        compare.compare(contenders, TRAIN, validation, TEST, **{"batch_size": 16} | options)
+    assert "\n" not in str(error.value)
