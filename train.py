@@ -313,4 +313,5 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    cli.keep_compiled()
     sys.exit(main())

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import jax
 
-from jaxlearn.data import DataError
+from jaxlearn.data import DataError, cache_dir
 
 
 class UsageError(Exception):
@@ -89,6 +89,13 @@ def pick_devices(kind: str) -> list[jax.Device]:
         raise OSError(f"--device {kind}: there is none here; JAX finds {found}") from None
     jax.config.update("jax_default_device", devices[0])
     return devices
+
+
+def keep_compiled() -> None:
+    """Lets JAX keep what it compiles in the cache folder, unless the environment says where to keep it."""
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "compiled"))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 
 
 def use_every_core() -> None:

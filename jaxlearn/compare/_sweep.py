@@ -1,5 +1,6 @@
 """All learning rates and seeds of one optimizer, trained together."""
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ import numpy as np
 from jaxlearn import losses, metrics, optim
 from jaxlearn.data import Split
 from jaxlearn.nn import Layer
-from jaxlearn.training import Evaluation, RunState, evaluate, make_run
+from jaxlearn.training import Evaluation, RunState, draw_order, evaluate, make_run
 from jaxlearn.training._run import Loss
 
 from ._engine import make_mesh, over_runs, place
@@ -20,7 +21,8 @@ from ._memory import needed_memory, show_size
 from ._result import Sweep, point_scores
 from ._shape import Shape, arrange, make_shape
 
-STATE_AXES: Any = RunState(0, 0, 0, None, 0)  # type: ignore[arg-type]  # runs with one seed have one random key, hence the same batches
+# runs with one seed have one random key, hence the same batches
+STATE_AXES: Any = RunState(0, 0, 0, None, None)  # type: ignore[arg-type]
 
 
 class Contender(NamedTuple):
@@ -76,16 +78,19 @@ class Scoring(NamedTuple):
     Attributes:
       start: states before training, without those of an optimizer, stacked over the seeds.
       start_loss: their validation loss, shape (seeds,).
+      orders: `orders(epoch)`: the orders of the training examples, int32 of shape (seeds, examples).
       test: `test(params, model_state) -> Evaluation` on the test examples, of runs that are stacked.
     """
 
     start: RunState
     start_loss: np.ndarray
+    orders: Callable[[int], jax.Array]
     test: Callable[[Any, Any], Evaluation]
 
 
 def make_scoring(model: Layer, task: Task) -> Scoring:
     run = make_run(model, optim.sgd(0.0), batch_size=task.batch_size, loss=task.loss)
+    examples = len(task.train.labels)
 
     @jax.jit
     def start(seeds: jax.Array, validation: Split) -> tuple[RunState, jax.Array]:
@@ -97,12 +102,20 @@ def make_scoring(model: Layer, task: Task) -> Scoring:
         return jax.lax.map(one, seeds)
 
     @jax.jit
+    def orders(keys: jax.Array, step: jax.Array) -> jax.Array:
+        return jax.lax.map(lambda key: draw_order(key, step, examples), keys)
+
+    @jax.jit
     def test(runs: Any, examples: Split) -> Evaluation:
         return jax.lax.map(lambda run: _evaluate(model, task, run, examples), runs)
 
     states, losses = start(np.array(task.seeds, np.uint32), task.validation)
+    steps = math.ceil(examples / task.batch_size)
     return Scoring(
-        states, _shortest(losses), lambda params, model_state: test((params, model_state), task.test)
+        states,
+        _shortest(losses),
+        lambda epoch: orders(states.key, jnp.asarray(epoch * steps)),
+        lambda params, model_state: test((params, model_state), task.test),
     )
 
 
@@ -111,7 +124,8 @@ class Programs(NamedTuple):
 
     Attributes:
       init: `init(values, seeds) -> states`, with places in `Task.seeds`.
-      epoch: `epoch(values, states) -> (states, Record)`; gives the memory of its states to its result.
+      epoch: `epoch(values, states, seeds, orders) -> (states, Record)`; gives the memory of its states to
+        its result.
       shape: how the runs stand.
       place: moves values and seeds to the devices.
       memory: bytes that `epoch` takes.
@@ -137,36 +151,40 @@ def compile_grid(
         first: RunState = jax.tree.map(lambda leaf: leaf[seed], start)
         return first._replace(opt_state=contender.make(**point).init(first.params))
 
-    def epoch(point: dict[str, Any], state: RunState, train: Split, validation: Split) -> Any:
-        state, means = _make_run(contender, task, point).epoch(state, train.images, train.labels)
+    def epoch(point: Any, state: RunState, seed: Any, orders: Any, train: Split, validation: Split) -> Any:
+        run = make_run(contender.model, contender.make(**point), batch_size=task.batch_size, loss=task.loss)
+        state, means = run.epoch(state, train.images, train.labels, orders[seed])
         params = optim.evaluation_parameters(state.opt_state, state.params)
         score = _evaluate(contender.model, task, (params, state.model_state), validation)
         return state, Record(means.loss, means.accuracy, score.loss, metrics.accuracy(score.confusion))
 
-    first = jax.jit(over_runs(init, mesh, shape.width, (0, None), STATE_AXES, shared=1))
-    start, *data = place(mesh, (start, task.train, task.validation), across=False)
+    start, train, validation = place(mesh, (start, task.train, task.validation), across=False)
     values = {name: jnp.zeros((shape.groups, shape.width)) for name in contender.axes}
-    rows = place(mesh, (values, np.zeros(shape.groups, int)), across=True)
-    many = over_runs(epoch, mesh, shape.width, (0, STATE_AXES), (STATE_AXES, 0), shared=2)
-    states = jax.eval_shape(first, *rows, start)
-    following = jax.jit(many, donate_argnums=1).lower(rows[0], states, *data).compile()
+    values, seeds = place(mesh, (values, np.zeros(shape.groups, int)), across=True)
+    orders = place(mesh, np.zeros((len(task.seeds), len(task.train.labels)), np.int32), across=False)
+
+    first = jax.jit(over_runs(init, mesh, shape.width, (0, None), STATE_AXES, shared=1))
+    states = jax.eval_shape(first, values, seeds, start)
+    many = over_runs(epoch, mesh, shape.width, (0, STATE_AXES, None), (STATE_AXES, 0), shared=3)
+    lowered = jax.jit(many, donate_argnums=1).lower(values, states, seeds, orders, train, validation)
+    compiled = lowered.compile()
+
+    def next_epoch(values: Any, states: RunState, seeds: Any, orders: Any) -> Any:
+        orders = place(mesh, orders, across=False)
+        return jax.block_until_ready(compiled(values, states, seeds, orders, train, validation))
+
     return Programs(
         lambda values, seeds: first(values, seeds, start),
-        lambda values, states: jax.block_until_ready(following(values, states, *data)),
+        next_epoch,
         shape,
         lambda tree: place(mesh, tree, across=True),
-        needed_memory(following, shape.devices),
+        needed_memory(compiled, shape.devices),
         time.perf_counter() - began,
     )
 
 
 def _evaluate(model: Layer, task: Task, run: tuple[Any, Any], examples: Any) -> Evaluation:
     return evaluate(model, *run, examples.images, examples.labels, loss=task.loss)
-
-
-def _make_run(contender: Contender, task: Task, point: Mapping[str, Any]) -> Any:
-    optimizer = contender.make(**point)
-    return make_run(contender.model, optimizer, batch_size=task.batch_size, loss=task.loss)
 
 
 def compile_to_fit(
@@ -227,10 +245,11 @@ def train_sweep(
     seconds = 0.0
     for point, seed in arrange(*done.shape, programs.shape):
         rows = programs.place({name: jnp.asarray(numbers[point]) for name, numbers in values.items()})
-        states = programs.init(rows, programs.place(seed))
+        places = programs.place(seed)
+        states = programs.init(rows, places)
         for epoch in range(task.epochs):
             began = time.perf_counter()
-            states, measured = programs.epoch(rows, states)
+            states, measured = programs.epoch(rows, states, places, scoring.orders(epoch))
             seconds += time.perf_counter() - began
             for into, numbers in zip(record, measured, strict=True):
                 into[point, seed[:, None], epoch] = _shortest(numbers)

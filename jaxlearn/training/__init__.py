@@ -6,7 +6,7 @@ from ._evaluate import Evaluation, evaluate
 from ._fit import EpochReport, Program, compile_run, fit
 from ._folder import check_folder, fresh_folder
 from ._record import record_run
-from ._run import Means, Run, RunState, make_run, to_float
+from ._run import Means, Run, RunState, draw_order, make_run, to_float
 from ._settings import parse_setting, show_settings, text_arguments
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "check_folder",
     "compile_run",
     "confusion_table",
+    "draw_order",
     "evaluate",
     "fit",
     "fit_with_progress",

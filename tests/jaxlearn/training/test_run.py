@@ -52,13 +52,11 @@ def test_the_last_batch_is_what_remains():
     run = training.make_run(model, optim.sgd(0.1), batch_size=4, loss=loss)
     state = run.init(jax.random.key(0), SHAPE)
     after, means = run.epoch(state, images, labels)
-    run_key, order_key = jax.random.split(state.key)
-    order = jax.random.permutation(order_key, 7)
-    first, first_means = run.step(state._replace(key=run_key), images[order[:4]], labels[order[:4]])
+    order = training.draw_order(state.key, state.step, 7)
+    first, first_means = run.step(state, images[order[:4]], labels[order[:4]])
     second, second_means = run.step(first, images[order[4:]], labels[order[4:]])
     chex.assert_trees_all_close(after.params, second.params, rtol=1e-5, atol=1e-6)
     chex.assert_trees_all_close(after.model_state, second.model_state, rtol=1e-5)
-    chex.assert_trees_all_equal(after.key, second.key)
     both = jax.tree.map(lambda a, b: (4 * a + 3 * b) / 7, first_means, second_means)
     chex.assert_trees_all_close(means, both, rtol=1e-5)
 
@@ -78,22 +76,47 @@ def test_an_epoch_sees_every_example_once(count, data):
     chex.assert_trees_all_equal(after.params, state.params)
 
 
-def test_epochs_are_shuffled_differently():
+def test_epochs_and_seeds_are_shuffled_differently():
+    orders = [
+        training.draw_order(jax.random.key(seed), jnp.array(step), 50)
+        for seed, step in ((0, 0), (0, 7), (1, 0))
+    ]
+    assert all(sorted(order.tolist()) == list(range(50)) for order in orders)
+    assert len({tuple(order.tolist()) for order in orders}) == 3
+
+
+def test_every_example_is_as_likely_at_every_place():
+    keys = jax.random.split(jax.random.key(0), 4000)
+    orders = jax.vmap(lambda key: training.draw_order(key, jnp.array(0), 4))(keys)
+    counts = np.array([[(orders[:, place] == example).sum() for place in range(4)] for example in range(4)])
+    # chi-square with 9 degrees of freedom is below 27.9 in 999 of 1000 cases
+    assert ((counts - 1000) ** 2 / 1000).sum() < 27.9
+
+
+def test_an_epoch_takes_the_order_that_it_is_given():
     images, labels = examples(8)
     run, state = make(batch_size=2)
-    first, _ = run.epoch(state, images, labels)
-    replayed, _ = run.epoch(state._replace(key=first.key), images, labels)
-    assert any(
-        (a != b).any() for a, b in zip(*map(jax.tree.leaves, (first.params, replayed.params)), strict=True)
-    )
+    own, _ = run.epoch(state, images, labels)
+    same, _ = run.epoch(state, images, labels, training.draw_order(state.key, state.step, 8))
+    chex.assert_trees_all_equal(own.params, same.params)
+    first, _ = run.epoch(state, images, labels, jnp.arange(8))
+    for at in range(0, 8, 2):
+        state, _ = run.step(state, images[at : at + 2], labels[at : at + 2])
+    chex.assert_trees_all_close(first.params, state.params, rtol=1e-5)
 
 
-def test_shuffling_and_the_steps_draw_from_different_keys():
-    """Were the key of the epoch used again, its only step would leave the first half of it behind."""
-    run, state = make(batch_size=8)
-    after, _ = run.epoch(state, *examples(8))
-    used_again, _ = jax.random.split(state.key)
-    assert (jax.random.key_data(after.key) != jax.random.key_data(used_again)).any()
+def test_every_step_draws_anew_and_not_what_the_shuffling_drew():
+    noise = nn.Layer(lambda key, shape: ({}, {}), lambda params, state, x, *, key=None, train=False:
+                     (x + jax.random.normal(key, x.shape), state))  # fmt: skip
+    run = training.make_run(nn.sequential(nn.flatten, noise, nn.linear(3)), optim.sgd(0.0), batch_size=4)
+    state = run.init(jax.random.key(0), SHAPE)
+    seen = []
+    for _ in range(3):
+        state, means = run.step(state, *examples(4))
+        seen.append(float(means.loss))
+    assert len(set(seen)) == 3
+    orders_key, batches_key = jax.random.split(state.key)
+    assert (jax.random.key_data(orders_key) != jax.random.key_data(batches_key)).any()
 
 
 class JitChangesNothing(chex.TestCase):
