@@ -18,6 +18,8 @@ from jaxlearn import cli, compare, data, optim, schedules, training
 from models import MODELS, sizes_of
 from optimizers import OPTIMIZERS, Recipe
 
+FACTS = ("update rule", "memory", "hyperparameters", "pros", "cons")  # of a recipe, in a report
+
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = cli.Parser(
@@ -235,7 +237,7 @@ def run_comparison(args: argparse.Namespace, choices: list[Choice], command: lis
     except KeyboardInterrupt:
         print(f"stopped; the same command goes on after what is finished in {folder}", file=sys.stderr)
         raise
-    facts = {choice.opt: choice.recipe.facts for choice in choices}
+    facts = {choice.opt: {fact: choice.recipe.facts[fact] for fact in FACTS} for choice in choices}
     about = config | {"title": dataset.name, "facts": facts, "versions": compare.versions()}
     compare.print_report(result, about)
     compare.write_report(folder, result, about)

@@ -3,12 +3,13 @@
 from functools import cache
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 
 from jaxlearn import compare, data, losses, nn, optim, training
-from jaxlearn.compare._shape import make_shape
+from jaxlearn.compare._shape import arrange, make_shape
 from jaxlearn.compare._store import Store
 from jaxlearn.compare._sweep import Task, compile_grid, make_scoring
 from tests.jaxlearn.slow import every
@@ -17,6 +18,7 @@ from tests.jaxlearn.slow import every
 MODEL = nn.sequential(
     nn.flatten, nn.linear(8, bias=False), nn.batch_norm(), nn.sigmoid, nn.dropout(0.1), nn.linear(3)
 )
+MLP = nn.sequential(nn.flatten, nn.linear(100), nn.sigmoid, nn.linear(100), nn.sigmoid, nn.linear(10))
 SIMPLE = nn.sequential(nn.flatten, nn.linear(3))
 
 
@@ -68,6 +70,50 @@ def test_a_run_in_a_grid_is_the_run_alone(width):
     assert sweep.chosen == 1
     np.testing.assert_allclose(sweep.test_loss[2], test.loss, rtol=1e-5)
     assert sweep.confusion[2].tolist() == test.confusion.tolist()
+
+
+@pytest.mark.slow
+def test_six_of_84_runs_on_mnist_are_the_runs_alone(data_folder):
+    """Those of `--opt sgd,momentum,rmsprop,adam --epochs 3 --batch-size 128 --lr 1e-4:1:7 --seeds 3`."""
+    dataset = data.load("mnist", data_folder("mnist"))
+    train, validation = data.hold_out(dataset.train, 1000)
+    model, rates = MLP, compare.log_grid(1e-4, 1, 7)
+    task = Task(train, validation, dataset.test, (0, 1, 2), 3, 128)
+    scoring = make_scoring(model, task)
+    sampled = np.random.default_rng(0).choice(84, 6, replace=False).tolist()
+    predict = jax.jit(lambda params: jnp.argmax(_logits(model, params, dataset.test.images), axis=1))
+    for optimizer, name in enumerate(("sgd", "momentum", "rmsprop", "adam")):
+        members = [divmod(i % 21, 3) for i in sampled if i // 21 == optimizer]
+        if not members:
+            continue
+        contender = compare.Contender(name, getattr(optim, name), {"learning_rate": rates}, model)
+        shape = make_shape(7, 3, 1, 2)
+        programs = compile_grid(contender, task, scoring.start, shape, jax.devices())
+        ((point, seed),) = arrange(7, 3, shape)
+        values = {"learning_rate": jnp.asarray(np.array(rates)[point], jnp.float32)}
+        values, seeds = programs.place(values), programs.place(seed)
+        states, records = programs.init(values, seeds), []
+        for epoch in range(3):
+            states, record = programs.epoch(values, states, seeds, scoring.orders(epoch))
+            records.append(record)
+        for p, s in members:
+            row = int(np.argmax((point[:, 0] == p) & (seed == s)))
+            program = training.compile_run(
+                model, getattr(optim, name)(learning_rate=rates[p]), train, validation, dataset.test,
+                batch_size=128, seed=s,
+            )  # fmt: skip
+            reports = list(training.fit(program, 3))
+            for record, (_, report) in zip(records, reports, strict=True):
+                assert record.train_loss[row, 0] == pytest.approx(report.train_loss, abs=1e-4)
+                assert record.val_loss[row, 0] == pytest.approx(report.val_loss, abs=1e-4)
+            same = predict(jax.tree.map(lambda leaf, row=row: leaf[row, 0], states.params)) == predict(
+                reports[-1][0].params
+            )
+            assert same.mean() >= 0.999, (name, rates[p], s)
+
+
+def _logits(model, params, images):
+    return jax.lax.map(lambda x: model.apply(params, {}, training.to_float(x))[0], images, batch_size=500)
 
 
 def test_the_same_seed_gives_every_optimizer_the_same_weights_and_batches():

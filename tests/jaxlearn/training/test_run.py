@@ -106,8 +106,10 @@ def test_an_epoch_takes_the_order_that_it_is_given():
 
 
 def test_every_step_draws_anew_and_not_what_the_shuffling_drew():
-    noise = nn.Layer(lambda key, shape: ({}, {}), lambda params, state, x, *, key=None, train=False:
-                     (x + jax.random.normal(key, x.shape), state))  # fmt: skip
+    def add_noise(params, state, x, *, key=None, train=False):
+        return x + (jax.random.normal(key, x.shape) if train else 0.0), state
+
+    noise = nn.Layer(lambda key, shape: ({}, {}), add_noise)
     run = training.make_run(nn.sequential(nn.flatten, noise, nn.linear(3)), optim.sgd(0.0), batch_size=4)
     state = run.init(jax.random.key(0), SHAPE)
     seen = []
