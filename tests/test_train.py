@@ -76,11 +76,21 @@ def test_every_option_reaches_the_run():
     assert rates == pytest.approx([0.002 - 0.001 * 13 / 28, 0.002 - 0.001 * 27 / 28])
 
 
-def test_every_option_changes_the_result():
-    changes = ["--clip 0.001", "--weight-decay 0.1", "--schedule cosine", "--batch-size 32", "--lr 0.01"]
-    for options in ["", *changes, "--set hidden=50", "--set activation=tanh"]:
-        assert run(*QUICK, *options.split()) == 0
-    assert len({summary(folder)["params_digest"] for folder in Path("runs").iterdir()}) == 8
+CHANGES = ["--clip 0.001", "--batch-size 32", "--weight-decay 0.1", "--schedule cosine", "--lr 0.01"]
+CHANGES += ["--set hidden=50", "--set activation=tanh"]
+
+
+@pytest.fixture(scope="module")
+def plain_digest(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("plain") / "run"
+    assert run(*QUICK, "--out", folder) == 0
+    return summary(folder)["params_digest"]
+
+
+@pytest.mark.parametrize("options", every(3, CHANGES))
+def test_every_option_changes_the_result(options, plain_digest):
+    assert run(*QUICK, *options.split(), "--out", "run") == 0
+    assert summary("run")["params_digest"] != plain_digest
 
 
 def test_sizes_of_the_model_are_set_shown_and_kept(capsys):

@@ -9,7 +9,7 @@ from ._memory import parse_size
 from ._report import print_report, write_report
 from ._result import Sweep
 from ._statistics import Estimate, Pair, compare_pairs, estimate
-from ._sweep import Contender
+from ._task import Contender
 from ._trajectories import plot_descents, write_descents
 
 __all__ = [

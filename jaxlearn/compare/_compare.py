@@ -19,9 +19,11 @@ from jaxlearn.training._run import Loss
 from ._grid import grid_points
 from ._layout import measure_width
 from ._memory import free_memory
+from ._programs import compile_to_fit
 from ._result import Sweep
 from ._store import Store
-from ._sweep import Contender, Scoring, Task, compile_to_fit, make_scoring, train_sweep
+from ._sweep import train_sweep
+from ._task import Contender, Scoring, Task, make_scoring
 
 
 class Progress(NamedTuple):

@@ -10,8 +10,9 @@ from jaxlearn.data import Split
 from jaxlearn.training import RunState
 
 from ._grid import grid_points
+from ._programs import compile_grid
 from ._shape import Shape, make_shape, widest
-from ._sweep import Contender, Task, compile_grid
+from ._task import Contender, Task
 
 BATCHES, REPEATS = 20, 8
 CLOSE = 1.1  # times as long is not worth another order of sums

@@ -209,6 +209,7 @@ def test_the_real_download_path(name, data_folder, cache, serve, monkeypatch):
     assert len(dataset.train.labels) == 60000
 
 
+@pytest.mark.slow
 def test_tensorflow_datasets_prepares_and_reads_without_tensorflow(
     data_folder, tmp_path, monkeypatch, capsys
 ):

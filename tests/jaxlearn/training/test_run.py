@@ -61,7 +61,7 @@ def test_the_last_batch_is_what_remains():
     chex.assert_trees_all_close(means, both, rtol=1e-5)
 
 
-@hypothesis.settings(max_examples=10)
+@hypothesis.settings(max_examples=5)  # a compilation each
 @hypothesis.given(count=st.integers(1, 30), data=st.data())
 def test_an_epoch_sees_every_example_once(count, data):
     """While nothing is learnt, the means over the epoch are the means over the set."""

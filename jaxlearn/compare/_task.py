@@ -1,0 +1,110 @@
+"""What is compared, and what all optimizers on a model have in common."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxlearn import losses, optim
+from jaxlearn.data import Split
+from jaxlearn.nn import Layer
+from jaxlearn.training import Evaluation, RunState, draw_order, evaluate, make_run
+from jaxlearn.training._run import Loss
+
+
+class Contender(NamedTuple):
+    """An optimizer on a model, and where its best hyperparameters are looked for.
+
+    Attributes:
+      optimizer: its name.
+      make: `make(**point)` gives a pair of `init` and `update`, from jaxlearn or optax; it is called with
+        traced numbers, so that one program serves every point.
+      axes: for each hyperparameter that is searched, the values to try.
+      model: for one example; see `jaxlearn.nn`.
+      model_name: told apart from other models by it.
+    """
+
+    optimizer: str
+    make: Callable[..., Any]
+    axes: Mapping[str, Sequence[float]]
+    model: Layer
+    model_name: str = "model"
+
+
+class Task(NamedTuple):
+    """What every contender is compared on, and the budget of a run.
+
+    Attributes:
+      train, validation, test: examples to learn from, to choose by, and to look at once.
+      seeds: of the runs; the same seed gives every optimizer the same first weights and batches.
+      epochs, batch_size: of every run.
+      loss: `loss(outputs, targets)` of a batch.
+    """
+
+    train: Split
+    validation: Split
+    test: Split
+    seeds: tuple[int, ...]
+    epochs: int
+    batch_size: int
+    loss: Loss = losses.cross_entropy
+
+
+class Scoring(NamedTuple):
+    """What all optimizers on one model have in common.
+
+    Attributes:
+      start: states before training, without those of an optimizer, stacked over the seeds.
+      start_loss: their validation loss, shape (seeds,).
+      orders: `orders(epoch)`: the orders of the training examples, int32 of shape (seeds, examples).
+      test: `test(params, model_state) -> Evaluation` on the test examples, of runs that are stacked.
+    """
+
+    start: RunState
+    start_loss: np.ndarray
+    orders: Callable[[int], jax.Array]
+    test: Callable[[Any, Any], Evaluation]
+
+
+def make_scoring(model: Layer, task: Task) -> Scoring:
+    run = make_run(model, optim.sgd(0.0), batch_size=task.batch_size, loss=task.loss)
+    examples = len(task.train.labels)
+
+    @jax.jit
+    def start(seeds: jax.Array, validation: Split) -> tuple[RunState, jax.Array]:
+        def one(seed: jax.Array) -> tuple[RunState, jax.Array]:
+            state = run.init(jax.random.key(seed), task.train.images.shape[1:])
+            loss = score_run(model, task, (state.params, state.model_state), validation).loss
+            return state._replace(opt_state=()), loss
+
+        return jax.lax.map(one, seeds)
+
+    @jax.jit
+    def orders(keys: jax.Array, step: jax.Array) -> jax.Array:
+        return jax.lax.map(lambda key: draw_order(key, step, examples), keys)
+
+    @jax.jit
+    def test(runs: Any, examples: Split) -> Evaluation:
+        return jax.lax.map(lambda run: score_run(model, task, run, examples), runs)
+
+    states, losses = start(np.array(task.seeds, np.uint32), task.validation)
+    steps = math.ceil(examples / task.batch_size)
+    return Scoring(
+        states,
+        shortest(losses),
+        lambda epoch: orders(states.key, jnp.asarray(epoch * steps)),
+        lambda params, model_state: test((params, model_state), task.test),
+    )
+
+
+def score_run(model: Layer, task: Task, run: tuple[Any, Any], examples: Any) -> Evaluation:
+    return evaluate(model, *run, examples.images, examples.labels, loss=task.loss)
+
+
+def shortest(numbers: Any) -> np.ndarray:
+    """Numbers of the device as the shortest doubles that round to them: 0.001, not 0.0010000000474974513."""
+    numbers = np.asarray(numbers)
+    return np.array([float(str(number)) for number in numbers.ravel()]).reshape(numbers.shape)
