@@ -9,9 +9,10 @@ import optax
 import pytest
 
 from jaxlearn import compare, data, losses, nn, optim, training
-from jaxlearn.compare._programs import compile_grid
+from jaxlearn.compare._programs import Record, compile_grid
 from jaxlearn.compare._shape import arrange, make_shape
 from jaxlearn.compare._store import Store
+from jaxlearn.compare._sweep import _forget_beaten
 from jaxlearn.compare._task import Task, make_scoring
 from tests.jaxlearn.slow import every
 
@@ -302,3 +303,12 @@ def test_wrong_arguments_are_told_in_one_line(options, message):
     with pytest.raises(ValueError, match=message) as error:
         compare.compare(contenders, TRAIN, validation, TEST, **{"batch_size": 16} | options)
     assert "\n" not in str(error.value)
+
+
+def test_runs_that_another_point_has_beaten_are_forgotten():
+    """Parameters of a large grid would not fit; those of a point that is not complete may still be wanted."""
+    accuracy = np.array([[0.5, 0.6], [0.9, 0.8], [0.99, np.nan]])[..., None]
+    record = Record(accuracy, accuracy, 1 - accuracy, accuracy)
+    finished = dict.fromkeys([(0, 0), (0, 1), (1, 0), (1, 1), (2, 0)])
+    left = _forget_beaten(finished, np.array([[True, True], [True, True], [True, False]]), record)
+    assert list(left) == [(1, 0), (1, 1), (2, 0)]
