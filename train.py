@@ -61,8 +61,8 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         help="for the runs trained together, such as 2GB (default: most of what is free)")  # fmt: skip
     of("--width", type=whole(1), metavar="N",
         help="runs side by side by vmap, at most (default: what is faster here)")  # fmt: skip
-    of("--function", metavar="NAME", help="compare on a function of two numbers instead of a model: "
-        + ", ".join(compare.SURFACES))  # fmt: skip
+    of("--function", metavar="NAME", help="compare on a function of two numbers instead of a model, at rates "
+        f"1e-5:1:11 unless told: {', '.join(compare.SURFACES)}")  # fmt: skip
     of("--steps", type=whole(1), default=500, metavar="N", help="with --function: updates (default: 500)")
     add("--list", action="store_true", help="show optimizers and models, then stop")
     return parser.parse_args(argv)
@@ -99,7 +99,8 @@ def read_choice(args: argparse.Namespace, opt: str, model: str) -> Choice:
     flags = [("--weight-decay", "weight_decay", args.weight_decay)]
     if args.lr is not None:
         with cli.usage("--lr"):
-            flags.append(("--lr", "learning_rate", parse_rates(args.lr, recipe)))
+            rates = parse_rates(args.lr, recipe)
+        flags.append(("--lr", "learning_rate", rates if len(rates) > 1 else rates[0]))
     for flag, name, value in flags:
         if value is not None:
             if name in settings:
@@ -118,11 +119,10 @@ def read_choice(args: argparse.Namespace, opt: str, model: str) -> Choice:
     return choice
 
 
-def parse_rates(text: str, recipe: Recipe) -> float | list[float]:
+def parse_rates(text: str, recipe: Recipe) -> list[float]:
     if text.partition(":")[0] == "search":
         return compare.parse_values(f"{recipe.search[0]}:{recipe.search[1]}:{text.partition(':')[2] or 7}")
-    values = compare.parse_values(text)
-    return values[0] if len(values) == 1 else values
+    return compare.parse_values(text)
 
 
 def build_optimizer(args: argparse.Namespace, choice: Choice, steps: int, **point: Any) -> Any:
@@ -151,6 +151,10 @@ def load_data(args: argparse.Namespace) -> tuple[data.Dataset, data.Split, data.
         return dataset, *data.hold_out(dataset.train, held_out)
 
 
+def default_folder(*parts: str) -> Path:
+    return Path("runs") / "-".join(parts).replace(":", "-").replace("/", "-")
+
+
 def describe_run(args: argparse.Namespace, validation: data.Split) -> dict[str, Any]:
     """What config.json says of every run and every comparison."""
     same = {option: getattr(args, option) for option in ("schedule", "clip", "batch_size", "epochs")}
@@ -163,8 +167,8 @@ def run_one(args: argparse.Namespace, choice: Choice) -> None:
     if args.out:
         training.check_folder(args.out)
     dataset, train, validation = load_data(args)
-    name = f"{dataset.name}-{choice.model}-{choice.opt}-{args.seed}".replace(":", "-").replace("/", "-")
-    folder = args.out or training.fresh_folder(Path("runs") / name)
+    name = default_folder(dataset.name, choice.model, choice.opt, str(args.seed))
+    folder = args.out or training.fresh_folder(name)
     training.check_folder(folder)
     with cli.usage(f"--model {choice.model} --batch-size {args.batch_size}"):
         program = training.compile_run(
@@ -217,12 +221,11 @@ def run_comparison(args: argparse.Namespace, choices: list[Choice], command: lis
     config |= {"width": args.width, "target": args.target, "device": devices[0].device_kind}
     config["models"] = {choice.model: choice.sizes for choice in choices}
     config["optimizers"] = {choice.opt: choice.hyper | choice.axes for choice in choices}
-    config["command"] = shlex.join(["python", "train.py", *command])
+    config |= {"command": shlex.join(["python", "train.py", *command]), "versions": compare.versions()}
     models, opts = list(config["models"]), list(config["optimizers"])
-    name = (
-        f"{dataset.name}-{'+'.join(models)}-{'+'.join(opts) if len(opts) < 9 else f'{len(opts)}-optimizers'}"
+    default = default_folder(
+        dataset.name, "+".join(models), "+".join(opts) if len(opts) < 9 else f"{len(opts)}-optimizers"
     )
-    default = Path("runs") / name.replace(":", "-").replace("/", "-")
     folder = compare.open_folder(args.out, config) if args.out else compare.find_folder(default, config)
     print(f"comparing {', '.join(opts)} on {', '.join(models)}: {len(seeds)} seeds, {args.epochs} epochs a "
         f"run; {len(devices)} x {devices[0].device_kind}; results in {folder}", flush=True)  # fmt: skip
@@ -238,7 +241,7 @@ def run_comparison(args: argparse.Namespace, choices: list[Choice], command: lis
         print(f"stopped; the same command goes on after what is finished in {folder}", file=sys.stderr)
         raise
     facts = {choice.opt: {fact: choice.recipe.facts[fact] for fact in FACTS} for choice in choices}
-    about = config | {"title": dataset.name, "facts": facts, "versions": compare.versions()}
+    about = config | {"title": dataset.name, "facts": facts}
     compare.print_report(result, about)
     compare.write_report(folder, result, about)
     print(f"\nreport in {folder / 'report.html'}")
@@ -249,6 +252,10 @@ def run_function(args: argparse.Namespace, choices: list[Choice]) -> None:
     cli.pick_devices(args.device)
     folder = args.out or training.fresh_folder(Path("runs") / surface.name)
     training.check_folder(folder)
+    if several := [name for choice in choices for name in choice.axes if name != "learning_rate"]:
+        raise cli.UsageError(
+            f"argument --set: only the learning rate is searched on a function, not {several[0]}"
+        )
     args.epochs = 1  # a schedule is as long as the descent
     descents = []
     for choice in choices:
@@ -283,16 +290,16 @@ def describe(make_model: Callable[..., Any]) -> str:
 
 
 def run(args: argparse.Namespace, command: list[str]) -> None:
-    def read() -> list[Choice]:
-        opts, models = args.opt.split(","), args.model.split(",")
-        return [read_choice(args, opt, model) for model in models for opt in opts]
-
-    choices = read()
+    opts, models = args.opt.split(","), args.model.split(",")
+    choices = [read_choice(args, opt, model) for model in models for opt in opts]
     if len(choices) == 1 and not choices[0].axes and args.seeds is None and args.function is None:
         return run_one(args, choices[0])
     if args.lr is None and not any(text.startswith("learning_rate=") for text in args.set):
-        args.lr = "search" if args.function is None else "1e-5:1:11"
-        choices = read()
+        rates = "search" if args.function is None else "1e-5:1:11"
+        choices = [
+            choice._replace(axes=choice.axes | {"learning_rate": parse_rates(rates, choice.recipe)})
+            for choice in choices
+        ]
     if args.function is not None:
         return run_function(args, choices)
     return run_comparison(args, choices, command)

@@ -77,8 +77,7 @@ def compare(folder: str, cache: str) -> float:
         began = time.perf_counter()
         subprocess.run(
             [*command, "--out", f"{out}/run"],
-            check=True, stdout=subprocess.DEVNULL, env={"JAX_COMPILATION_CACHE_DIR": cache,
-            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0", "PATH": "/usr/bin:/bin"},
+            check=True, stdout=subprocess.DEVNULL, env={"JAXLEARN_CACHE": cache, "PATH": "/usr/bin:/bin"},
         )  # fmt: skip
         return time.perf_counter() - began
 

@@ -38,6 +38,14 @@ def x64():
         yield
 
 
+@pytest.fixture
+def empty_folder(tmp_path, monkeypatch):
+    """A test runs in an empty folder, with an empty cache and without a network."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JAXLEARN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("JAXLEARN_MIRROR", "http://127.0.0.1:9")
+
+
 @pytest.fixture(scope="session")
 def data_folder():
     """`data_folder("mnist")` is the folder of its four original files."""

@@ -11,6 +11,7 @@ import pytest
 
 import train
 from jaxlearn import compare
+from tests.test_train import run, summary
 
 ROOT = Path(__file__).parents[1]
 QUICK = ["--dataset", "digits", "--model", "softmax", "--epochs", "2", "--batch-size", "128", "--width", "1"]
@@ -18,15 +19,12 @@ FILES = ["classes.png", "config.json", "curves.png", "report.html", "report.md",
 FILES += ["sensitivity.png", "summary.json", "sweeps", "time_to_target.png"]
 
 
-@pytest.fixture(autouse=True)
-def empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("JAXLEARN_CACHE", str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("empty_folder", "wide_terminal")
+
+
+@pytest.fixture
+def wide_terminal(monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
-
-
-def run(*arguments):
-    return train.main([str(a) for a in arguments])
 
 
 def read_csv(path):
@@ -35,10 +33,6 @@ def read_csv(path):
 
 def results(folder):
     return read_csv(f"{folder}/results.csv")
-
-
-def summary(folder):
-    return json.loads((Path(folder) / "summary.json").read_text())
 
 
 def test_a_list_makes_a_comparison_that_leaves_everything(capsys):
@@ -165,6 +159,7 @@ WRONG = {
     "too small": (["--seeds", "1", "--max-memory", "1KB"], 2, "what one run of adam on softmax takes"),
     "no validation": (["--seeds", "1", "--validation", "0"], 2, "validation must hold examples"),
     "large batch": (["--seeds", "1", "--batch-size", "5000"], 2, "batch_size must be in [1, 1294], got 5000"),
+    "axis of a function": (["--function", "beale", "--set", "b1=0.8,0.9"], 2, "on a function, not b1"),
     "unknown function": (["--function", "rosen"], 2, "did you mean rosenbrock?"),
 }  # fmt: skip
 

@@ -131,7 +131,7 @@ def compare(
         return make_scoring(model, task)
 
     for number, contender in enumerate(contenders):
-        name = f"{contender.optimizer} on {contender.model_name}"
+        name = contender.name
         done = sum(costs[:number])
         sweep = store.load(contender.model_name, contender.optimizer)
         if sweep:
@@ -168,9 +168,9 @@ def _check(contenders: Sequence[Contender], task: Task) -> None:
         )
     if not len(task.validation.labels):
         raise ValueError("validation must hold examples, by which hyperparameters are chosen; got none")
-    names = [(contender.optimizer, contender.model_name) for contender in contenders]
+    names = [contender.name for contender in contenders]
     if twice := [name for name in names if names.count(name) > 1]:
-        raise ValueError(f"contenders must have names of their own, got {' on '.join(twice[0])} twice")
+        raise ValueError(f"contenders must have names of their own, got {twice[0]} twice")
     for contender in contenders:
         _check_labels(contender.model, task)
         for name, values in contender.axes.items():

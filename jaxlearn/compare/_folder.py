@@ -42,7 +42,7 @@ def open_folder(folder: Path, config: dict[str, Any]) -> Path:
       FileExistsError: it holds something else.
       OSError: it cannot be written.
     """
-    config = json.loads(json.dumps(config)) | {"versions": versions()}
+    config = json.loads(json.dumps(config))
     path = folder / "config.json"
     if path.is_file() and (folder / "sweeps").is_dir():
         try:

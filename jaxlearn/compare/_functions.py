@@ -12,6 +12,7 @@ from jaxlearn.optim import apply_updates, evaluation_parameters
 from jaxlearn.optim._transform import ignore_unknown_extra
 
 from ._engine import make_mesh, over_runs, place
+from ._grid import edge
 
 REACHED = 1e-4  # of the height of the start above the minima
 
@@ -171,9 +172,7 @@ class Descent(NamedTuple):
     def edge(self) -> str | None:
         """Whether the chosen rate is the "smallest" or "largest" of three or more, so that a rate that was
         not tried may do better; None: neither."""
-        if len(self.rates) < 3 or min(self.rates) < self.rate < max(self.rates):
-            return None
-        return "smallest" if self.rate == min(self.rates) else "largest"
+        return edge(self.rate, self.rates)
 
     @property
     def diverged(self) -> int:

@@ -2,8 +2,10 @@
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 
@@ -59,3 +61,25 @@ def grid_points(axes: Mapping[str, Sequence[float]]) -> list[dict[str, float]]:
     [{'learning_rate': 0.1, 'momentum': 0.9}, {'learning_rate': 1.0, 'momentum': 0.9}]
     """
     return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+
+
+def place_values(points: Sequence[Mapping[str, float]], rows: np.ndarray) -> dict[str, jax.Array]:
+    """Each hyperparameter as an array of the shape of `rows`, the numbers of the points.
+
+    >>> place_values([{"learning_rate": 1}, {"learning_rate": 2}], np.array([[1, 0]]))
+    {'learning_rate': Array([[2., 1.]], dtype=float32)}
+    """
+    columns = {name: np.array([point[name] for point in points], float) for name in points[0]}
+    return {name: jnp.asarray(column[rows], float) for name, column in columns.items()}
+
+
+def edge(value: float, tried: Iterable[float]) -> str | None:
+    """Whether a value is the "smallest" or "largest" of three or more, so that one not tried may do better.
+
+    >>> edge(1.0, [0.1, 1.0, 0.5]), edge(0.5, [0.1, 1.0, 0.5]), edge(1.0, [0.1, 1.0])
+    ('largest', None, None)
+    """
+    values = set(tried)
+    if len(values) < 3 or min(values) < value < max(values):
+        return None
+    return "smallest" if value == min(values) else "largest"

@@ -9,7 +9,7 @@ import numpy as np
 from jaxlearn.data import Split
 from jaxlearn.training import RunState
 
-from ._grid import grid_points
+from ._grid import grid_points, place_values
 from ._programs import compile_grid
 from ._shape import Shape, make_shape, widest
 from ._task import Contender, Task
@@ -26,7 +26,9 @@ def measure_width(contender: Contender, task: Task, start: RunState, devices: Se
     run is computed as it is alone.
     """
     grid = len(grid_points(contender.axes)), len(task.seeds)
-    shapes = [make_shape(*grid, width, len(devices)) for width in (1, widest(*grid, len(devices)))]
+    shapes = {make_shape(*grid, width, len(devices)) for width in (1, widest(*grid, len(devices)))}
+    if len(shapes) == 1:
+        return 1
     costs = {
         shape.width: shape.width * shape.groups * _seconds(contender, task, start, shape, devices)
         for shape in shapes
@@ -43,11 +45,8 @@ def _seconds(
     train = Split(*(part[: min(BATCHES, few) * task.batch_size] for part in task.train))
     small = task._replace(train=train, validation=Split(*(part[:1] for part in task.validation)))
     programs = compile_grid(contender, small, start, shape._replace(groups=shape.devices), devices)
-    values = {
-        name: np.full((shape.devices, shape.width), points[0], np.float32)
-        for name, points in contender.axes.items()
-    }
-    rows, seeds = programs.place(values), programs.place(np.zeros(shape.devices, int))
+    first = place_values(grid_points(contender.axes), np.zeros((shape.devices, shape.width), int))
+    rows, seeds = programs.place(first), programs.place(np.zeros(shape.devices, int))
     states = programs.init(rows, seeds)
     orders = np.tile(np.arange(len(train.labels), dtype=np.int32), (len(task.seeds), 1))
     seconds = []

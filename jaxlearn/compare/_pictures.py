@@ -1,11 +1,12 @@
 """The pictures of a comparison, on light and on dark paper."""
 
-import io
 import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+from jaxlearn.training._folder import to_png
 
 from ._result import Sweep
 from ._style import Style
@@ -33,13 +34,7 @@ def draw(rankings: list[Ranking], style: Style) -> dict[str, bytes]:
     if any(row.sweep.confusion.size for ranked in rankings for row in ranked.rows):
         drawings["classes.png"] = _classes
     with matplotlib.rc_context(style.settings), np.errstate(invalid="ignore", over="ignore"):
-        return {file: _save(drawing(rankings, looks, style)) for file, drawing in drawings.items()}
-
-
-def _save(figure: Any) -> bytes:
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=DPI)
-    return picture.getvalue()
+        return {file: to_png(drawing(rankings, looks, style), DPI) for file, drawing in drawings.items()}
 
 
 def _panels(rankings: list[Ranking], looks: dict[str, Any]) -> tuple[Any, list[Any]]:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxlearn import metrics, optim
@@ -13,7 +12,7 @@ from jaxlearn.data import Split
 from jaxlearn.training import RunState, make_run
 
 from ._engine import make_mesh, over_runs, place
-from ._grid import grid_points
+from ._grid import grid_points, place_values
 from ._memory import needed_memory, show_size
 from ._shape import Shape, make_shape
 from ._task import Contender, Task, score_run
@@ -71,7 +70,8 @@ def compile_grid(
         return state, Record(means.loss, means.accuracy, score.loss, metrics.accuracy(score.confusion))
 
     start, train, validation = place(mesh, (start, task.train, task.validation), across=False)
-    values = {name: jnp.zeros((shape.groups, shape.width)) for name in contender.axes}
+    rows = np.zeros((shape.groups, shape.width), int)
+    values = place_values(grid_points(contender.axes), rows)
     values, seeds = place(mesh, (values, np.zeros(shape.groups, int)), across=True)
     orders = place(mesh, np.zeros((len(task.seeds), len(task.train.labels)), np.int32), across=False)
 
@@ -121,7 +121,7 @@ def compile_to_fit(
     if one.memory > memory:
         raise ValueError(
             f"max_memory must be at least {show_size(one.memory)}, which is what one run of "
-            f"{contender.optimizer} on {contender.model_name} takes, got {show_size(memory)}"
+            f"{contender.name} takes, got {show_size(memory)}"
         )
     each = (programs.memory - one.memory) / (programs.shape.width * programs.shape.groups - 1)
     most = 1 + int((memory - one.memory) / each)

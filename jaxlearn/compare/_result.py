@@ -4,6 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ._grid import edge
+
 
 class Sweep(NamedTuple):
     """All runs of one optimizer on one model.
@@ -73,12 +75,9 @@ class Sweep(NamedTuple):
     @property
     def edges(self) -> dict[str, str]:
         """Hyperparameters whose chosen value is the least or the largest of three or more that were tried."""
-        found: dict[str, str] = {}
-        for name, value in self.points[self.chosen].items():
-            values = {point[name] for point in self.points}
-            if len(values) > 2 and value in (min(values), max(values)):
-                found[name] = "smallest" if value == min(values) else "largest"
-        return found
+        chosen = self.points[self.chosen]
+        sides = {name: edge(value, (p[name] for p in self.points)) for name, value in chosen.items()}
+        return {name: side for name, side in sides.items() if side}
 
     @property
     def test_scores(self) -> np.ndarray:

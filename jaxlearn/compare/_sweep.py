@@ -11,7 +11,7 @@ import numpy as np
 from jaxlearn import optim
 from jaxlearn.training import RunState
 
-from ._grid import grid_points
+from ._grid import grid_points, place_values
 from ._programs import Programs, Record
 from ._result import Sweep, point_scores
 from ._shape import arrange
@@ -34,13 +34,12 @@ def train_sweep(
       report: called after each epoch of a program with the number of runs that went through it.
     """
     points, seeds = grid_points(contender.axes), task.seeds
-    values = {name: np.array([point[name] for point in points]) for name in contender.axes}
     record = Record(*(np.full((len(points), len(seeds), task.epochs), np.nan) for _ in Record._fields))
     done = np.zeros((len(points), len(seeds)), bool)
     finished: dict[tuple[int, int], Any] = {}
     seconds = 0.0
     for point, seed in arrange(*done.shape, programs.shape):
-        rows = programs.place({name: jnp.asarray(numbers[point]) for name, numbers in values.items()})
+        rows = programs.place(place_values(points, point))
         places = programs.place(seed)
         states = programs.init(rows, places)
         for epoch in range(task.epochs):

@@ -33,6 +33,11 @@ class Contender(NamedTuple):
     model: Layer
     model_name: str = "model"
 
+    @property
+    def name(self) -> str:
+        """The optimizer with its model."""
+        return f"{self.optimizer} on {self.model_name}"
+
 
 class Task(NamedTuple):
     """What every contender is compared on, and the budget of a run.

@@ -1,6 +1,5 @@
 """The picture of optimizers on a function of two numbers."""
 
-import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,12 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxlearn.training._folder import write_file
+from jaxlearn.training._folder import write_file, write_png
 
 from ._functions import Descent, Surface
+from ._style import LIGHT
 
-# Okabe and Ito, "Color universal design", 2008, but for its yellow, which white swallows
-COLORS = ("#D55E00", "#0072B2", "#000000", "#CC79A7", "#E69F00", "#009E73", "#56B4E9")
+COLORS = LIGHT.colors
 STYLES = ("-", "--", ":", "-.")  # the next one for each round of colors
 COLUMNS = 3  # of the legend
 POINTS = 300  # of the grid, along each side
@@ -50,9 +49,7 @@ def plot_descents(path: Path, surface: Surface, descents: Sequence[Descent]) -> 
     _draw_heights(heights, surface, descents)
     handles = [*heights.lines, *ways.lines[-2:]]
     figure.legend(handles=handles, loc="outside lower center", ncols=COLUMNS, frameon=False)
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=150)
-    write_file(path, picture.getvalue())
+    write_png(path, figure)
 
 
 def _look(number: int) -> dict[str, Any]:

@@ -1,10 +1,9 @@
 """The picture of a run."""
 
-import io
 from pathlib import Path
 
 from ._fit import EpochReport
-from ._folder import write_file
+from ._folder import write_png
 
 
 def plot_curves(path: Path, reports: list[EpochReport], title: str) -> None:
@@ -23,6 +22,4 @@ def plot_curves(path: Path, reports: list[EpochReport], title: str) -> None:
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
         axes.legend()
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=150)
-    write_file(path, picture.getvalue())
+    write_png(path, figure)

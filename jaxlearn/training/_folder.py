@@ -1,5 +1,6 @@
 """Files of a run, none of them ever half written."""
 
+import io
 import json
 import math
 import os
@@ -42,6 +43,18 @@ def write_file(path: Path, content: bytes) -> None:
     beside = path.with_name(f".{path.name}.new")
     beside.write_bytes(content)
     os.replace(beside, path)
+
+
+def write_png(path: Path, figure: Any, dpi: int = 150) -> None:
+    """Writes a figure of matplotlib as a picture; see `to_png`."""
+    write_file(path, to_png(figure, dpi))
+
+
+def to_png(figure: Any, dpi: int) -> bytes:
+    """A figure of matplotlib as the content of a PNG file."""
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=dpi)
+    return picture.getvalue()
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

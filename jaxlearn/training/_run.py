@@ -90,7 +90,8 @@ def draw_order(key: jax.Array, step: jax.Array, examples: int) -> jax.Array:
     """
     orders_key, _ = jax.random.split(key)
     # one sort, where jax.random.permutation makes two: of 60,000 examples less than one pair is equal
-    return jnp.argsort(jax.random.bits(jax.random.fold_in(orders_key, step), (examples,)), stable=False)
+    draws = jax.random.bits(jax.random.fold_in(orders_key, step), (examples,), jnp.uint32)
+    return jnp.argsort(draws, stable=False).astype(jnp.int32)
 
 
 def make_run(model: Layer, optimizer: Any, *, batch_size: int, loss: Loss = losses.cross_entropy) -> Run:

@@ -136,6 +136,13 @@ def test_any_number_can_be_an_axis_and_every_combination_is_tried():
     np.testing.assert_allclose(sweep.val_loss[2, 0], [r.val_loss for r in reports], rtol=1e-5)
 
 
+def test_whole_numbers_are_values_too_and_double_precision_is_kept(x64):
+    with jax.numpy_dtype_promotion("standard"):
+        (sweep,) = run_all([adam_on(SIMPLE, [1, 2], optim.sgd)], width=None).sweeps
+        reports, _ = alone(optim.sgd(2), 1)
+    np.testing.assert_allclose(sweep.val_loss[1, 1], [r.val_loss for r in reports], rtol=1e-12)
+
+
 def test_numbers_as_targets_are_judged_by_the_loss():
     x = np.linspace(-1, 1, 40, dtype=np.float32)[:, None]
     line = data.Split(x, 3 * x[:, 0] + 1)

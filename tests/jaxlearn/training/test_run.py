@@ -57,6 +57,7 @@ def test_the_last_batch_is_what_remains():
     second, second_means = run.step(first, images[order[4:]], labels[order[4:]])
     chex.assert_trees_all_close(after.params, second.params, rtol=1e-5, atol=1e-6)
     chex.assert_trees_all_close(after.model_state, second.model_state, rtol=1e-5)
+    chex.assert_trees_all_equal(after.key, second.key)
     both = jax.tree.map(lambda a, b: (4 * a + 3 * b) / 7, first_means, second_means)
     chex.assert_trees_all_close(means, both, rtol=1e-5)
 
@@ -106,19 +107,22 @@ def test_an_epoch_takes_the_order_that_it_is_given():
 
 
 def test_every_step_draws_anew_and_not_what_the_shuffling_drew():
-    def add_noise(params, state, x, *, key=None, train=False):
-        return x + (jax.random.normal(key, x.shape) if train else 0.0), state
+    def keep_key(params, state, x, *, key=None, train=False):
+        return x, {"key": jax.lax.psum(jax.random.key_data(key) >> 8, "batch") if train else state["key"]}
 
-    noise = nn.Layer(lambda key, shape: ({}, {}), add_noise)
-    run = training.make_run(nn.sequential(nn.flatten, noise, nn.linear(3)), optim.sgd(0.0), batch_size=4)
+    start = {"key": jnp.zeros(2, jnp.uint32)}
+    keeping = nn.Layer(lambda key, shape: ({}, start), keep_key)
+    run = training.make_run(nn.sequential(nn.flatten, keeping, nn.linear(3)), optim.sgd(0.0), batch_size=4)
     state = run.init(jax.random.key(0), SHAPE)
-    seen = []
-    for _ in range(3):
-        state, means = run.step(state, *examples(4))
-        seen.append(float(means.loss))
-    assert len(set(seen)) == 3
-    orders_key, batches_key = jax.random.split(state.key)
-    assert (jax.random.key_data(orders_key) != jax.random.key_data(batches_key)).any()
+    orders_key, _ = jax.random.split(state.key)
+    seen, shuffling = set(), set()
+    for step in range(3):
+        state, _ = run.step(state, *examples(4))
+        seen.add(tuple(jax.tree.leaves(state.model_state)[0].tolist()))
+        drawn = jax.random.key_data(jax.random.split(jax.random.fold_in(orders_key, step), 4))
+        shuffling.add(tuple((drawn >> 8).sum(axis=0, dtype=jnp.uint32).tolist()))
+    assert len(seen) == 3
+    assert not seen & shuffling
 
 
 class JitChangesNothing(chex.TestCase):
