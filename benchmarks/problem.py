@@ -1,0 +1,64 @@
+"""What every peer works on: the same images, first weights and batches."""
+
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+SEEDS = 5
+
+
+class Problem(NamedTuple):
+    """A model with one seed, and MNIST.
+
+    Attributes:
+      images, labels: training examples, uint8 of shape (60000, 28, 28, 1) and int32.
+      test_images, test_labels: 10,000 more.
+      order: of the training examples in the epoch.
+      weights: for each layer that has any, weight and bias: (inputs, features) of a linear layer,
+        (height, width, channels, features) of a convolution.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+    order: np.ndarray
+    weights: list[tuple[np.ndarray, np.ndarray]]
+
+
+def load_problem(folder: Path, model: str, seed: int) -> Problem:
+    with np.load(folder / "mnist.npz") as mnist, np.load(folder / f"{model}-{seed % SEEDS}.npz") as first:
+        layers = (len(first.files) - 1) // 2
+        weights = [(first[f"weight{i}"], first[f"bias{i}"]) for i in range(layers)]
+        names = ("images", "labels", "test_images", "test_labels")
+        return Problem(*(mnist[name] for name in names), order=first["order"], weights=weights)
+
+
+def write_problems(folder: Path, mnist: Path, models: list[str]) -> None:
+    """Draws weights and orders as `jaxlearn.training` draws them from the seed."""
+    import jax
+
+    from jaxlearn import data, training
+    from models import MODELS
+
+    from .peers.ours import init_run
+
+    dataset = data.load("mnist", mnist)
+    np.savez(
+        folder / "mnist.npz",
+        images=dataset.train.images, labels=dataset.train.labels,
+        test_images=dataset.test.images, test_labels=dataset.test.labels,
+    )  # fmt: skip
+    for model in models:
+        for seed in range(SEEDS):
+            state = init_run(MODELS[model](10), seed)
+            layers = [state.params[place] for place in sorted(state.params, key=int)]
+            arrays = {f"{name}{i}": layer[name] for i, layer in enumerate(layers) for name in layer}
+            order = jax.jit(training.draw_order, static_argnums=2)(state.key, 0, len(dataset.train.labels))
+            np.savez(folder / f"{model}-{seed}.npz", order=order, **arrays)
+
+
+if __name__ == "__main__":
+    write_problems(Path(sys.argv[1]), Path(sys.argv[2]), ["mlp", "cnn", "cnn-large"])
