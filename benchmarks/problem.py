@@ -16,8 +16,8 @@ class Problem(NamedTuple):
       images, labels: training examples, uint8 of shape (60000, 28, 28, 1) and int32.
       test_images, test_labels: 10,000 more.
       order: of the training examples in the epoch.
-      weights: for each layer that has any, weight and bias: (inputs, features) of a linear layer,
-        (height, width, channels, features) of a convolution.
+      weights: for each layer that has any, weight and bias: (features, inputs) of a linear layer,
+        (features, height, width, channels) of a convolution.
     """
 
     images: np.ndarray

@@ -15,6 +15,7 @@ class Row(NamedTuple):
       peers: those beside jaxlearn, by the name in the table: the module and further arguments.
       at_least, aim: how many times as fast as the first peer jaxlearn has to be, and would like to be.
       ours: the module and further arguments of jaxlearn.
+      tried: what was tried where it is slower, and what each try gave.
     """
 
     title: str
@@ -24,6 +25,7 @@ class Row(NamedTuple):
     at_least: float
     aim: float
     ours: tuple[str, dict[str, Any]] = ("ours", {})
+    tried: str = ""
 
 
 EAGER: tuple[str, dict[str, Any]] = ("pytorch", {})
@@ -71,6 +73,11 @@ def make_rows(mnist: str) -> dict[str, Row]:
             "whole process, train.py --opt adam --epochs 1", "whole", {"mnist": mnist},
             {"torch script": ("process", {"command": "pytorch"})}, 1.3, 2,
             ("process", {"command": "ours"}),
+        ),
+        "stream": Row(
+            "MLP, batch 64, 240,000 images out of a file, 12,800 at a time, against all in memory", "stream",
+            {"model": "mlp", "batch": 64, "examples": 240_000},
+            {"in memory": ("ours", {"at_a_time": None})}, 0.9, 1.0, ("ours", {"at_a_time": 12_800}),
         ),
         "test-mlp": Row(
             "evaluation of 10,000 images, MLP", "evaluation", {"model": "mlp"}, {"torch": EAGER}, 1.0, 2,

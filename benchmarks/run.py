@@ -5,51 +5,39 @@ turn that is not counted. A ratio is that of the medians: above 1, jaxlearn is f
 """
 
 import argparse
-import json
+import importlib.metadata
+import os
+import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from .problem import write_problems
+from . import growth
+from .growth import show
+from .peer import ROOT, Peer
+from .problem import SEEDS
 from .rows import Row, make_rows
 
-ROOT = Path(__file__).parents[1]
-
-
-class Peer:
-    """A worker: a process that measures when it is told to."""
-
-    def __init__(self, module: str, work: str, options: dict[str, Any]) -> None:
-        command = [sys.executable, "-m", "benchmarks.worker", module, work, json.dumps(options)]
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        self.answer()  # ready
-
-    def answer(self) -> str:
-        assert self.process.stdout
-        line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"{' '.join(map(str, self.process.args))} has ended")  # type: ignore[arg-type]
-        return line
-
-    def measure(self, seed: int) -> list[float]:
-        assert self.process.stdin
-        self.process.stdin.write(f"{seed}\n")
-        self.process.stdin.flush()
-        return json.loads(self.answer())
-
-    def close(self) -> None:
-        self.process.communicate()
+RESULTS, README = ROOT / "benchmarks" / "RESULTS.md", ROOT / "README.md"
+PACKAGES = ("jax", "jaxlib", "numpy", "optax", "flax", "torch")
+BEGIN, END = "<!-- benchmarks -->", "<!-- end of benchmarks -->"
 
 
 class Measured(NamedTuple):
+    """What one peer gave, in the order of the seeds."""
+
     seconds: list[float]
     losses: list[float]
-    memory: float
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+    def __str__(self) -> str:
+        return f"{show(self.median)} ({show(min(self.seconds))} to {show(max(self.seconds))})"
 
 
 def measure_row(row: Row, folder: Path, repeats: int) -> dict[str, Measured]:
@@ -65,37 +53,112 @@ def measure_row(row: Row, folder: Path, repeats: int) -> dict[str, Measured]:
             answers[name].append(peer.measure(seed))
     for peer in started.values():
         peer.close()
-    return {
-        name: Measured([a[0] for a in each], [a[1] for a in each], each[-1][2])
-        for name, each in answers.items()
-    }
+    return {name: Measured([a[0] for a in each], [a[1] for a in each]) for name, each in answers.items()}
 
 
-def show(seconds: float) -> str:
-    return f"{seconds:.2f} s" if seconds >= 1 else f"{1e3 * seconds:.3g} ms"
+def ratio_lines(found: dict[str, dict[str, Measured]], rows: dict[str, Row]) -> list[str]:
+    lines = [
+        "| work | jaxlearn | against | theirs | ratio | at least | aim |",
+        "|---|--:|---|--:|--:|--:|--:|",
+    ]
+    for name, measured in found.items():
+        row, ours = rows[name], measured["jaxlearn"]
+        for number, peer in enumerate(row.peers):
+            ratio = measured[peer].median / ours.median
+            bars = f"{row.at_least} | {row.aim}" if number == 0 else " | "
+            shown = f"**{ratio:.2f}**" if number == 0 and ratio >= row.at_least else f"{ratio:.2f}"
+            first = (row.title, str(ours)) if number == 0 else ("", "")
+            lines.append(f"| {first[0]} | {first[1]} | {peer} | {measured[peer]} | {shown} | {bars} |")
+    return lines
+
+
+def loss_lines(found: dict[str, dict[str, Measured]]) -> list[str]:
+    """Whether all did the same work: the loss that each came to, over the first seeds."""
+    lines = ["| work | peer | mean | sd over seeds | largest difference from jaxlearn, same seed |",
+             "|---|---|--:|--:|--:|"]  # fmt: skip
+    for name, measured in found.items():
+        ours = measured["jaxlearn"].losses[:SEEDS]
+        for peer, those in measured.items():
+            losses = those.losses[:SEEDS]
+            spread = statistics.stdev(losses) if len(losses) > 1 else 0.0
+            apart = max(abs(a - b) for a, b in zip(ours, losses, strict=True))
+            lines.append(f"| {name} | {peer} | {statistics.mean(losses):.5f} | {spread:.5f} | {apart:.1e} |")
+    return lines
+
+
+def tried_lines(found: dict[str, dict[str, Measured]], rows: dict[str, Row]) -> list[str]:
+    lines = []
+    for name, measured in found.items():
+        row = rows[name]
+        ratio = measured[next(iter(row.peers))].median / measured["jaxlearn"].median
+        if ratio < row.at_least:
+            lines.append(f"- **{row.title}** ({ratio:.2f} of {row.at_least}): {row.tried}")
+    return lines
+
+
+def machine() -> str:
+    about = Path("/proc/cpuinfo").read_text().splitlines()
+    names = [line.partition(":")[2].strip() for line in about if line.startswith("model name")]
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
+    return (f"{len(os.sched_getaffinity(0))} cores of {names[0]}, {platform.system()}, Python "
+            f"{platform.python_version()}; {versions}.")  # fmt: skip
+
+
+def write_readme(results: str) -> None:
+    """Puts the ratios against the first peer of each row between the marks in the README."""
+    lines = ["| work | against | times as fast |", "|---|---|--:|"]
+    for line in results.splitlines():
+        cells = [cell.strip() for cell in line.split("|")[1:-1]]
+        if len(cells) == 7 and cells[5].replace(".", "").isdigit():
+            lines.append(f"| {cells[0]} | {cells[2]} | {cells[4].strip('*')} |")
+    text = README.read_text()
+    before, after = text[: text.index(BEGIN)], text[text.index(END) :]
+    README.write_text("\n".join([before + BEGIN, *lines, after]))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("mnist", type=Path)
-    parser.add_argument("--rows", help="only these, with commas between")
+    parser.add_argument("mnist", type=Path, help="folder with the four files of MNIST")
+    parser.add_argument("--rows", help="only these, with commas between; writes nothing")
     parser.add_argument("--repeats", type=int, default=7)
     args = parser.parse_args()
     rows = make_rows(str(args.mnist.resolve()))
     chosen = args.rows.split(",") if args.rows else list(rows)
+    found = {}
     with tempfile.TemporaryDirectory() as parent:
-        folder = Path(parent)
-        subprocess.run(
-            [sys.executable, "-m", "benchmarks.problem", parent, str(args.mnist)], check=True, cwd=ROOT
-        )
+        command = [sys.executable, "-m", "benchmarks.problem", parent, str(args.mnist.resolve())]
+        subprocess.run(command, check=True, cwd=ROOT)
         for name in chosen:
-            found = measure_row(rows[name], folder, args.repeats)
-            ours = statistics.median(found["jaxlearn"].seconds)
-            for peer, measured in found.items():
-                middle = statistics.median(measured.seconds)
-                print(f"{name:20s} {peer:14s} {show(middle):>9s} ({show(min(measured.seconds))} to "
-                      f"{show(max(measured.seconds))}) ratio {middle / ours:.2f} "
-                      f"loss {statistics.mean(measured.losses):.4f}", flush=True)  # fmt: skip
+            found[name] = measure_row(rows[name], Path(parent), args.repeats)
+            print("\n".join(ratio_lines({name: found[name]}, rows)[2:]), flush=True)
+        if args.rows:
+            print("\n".join(loss_lines(found)))
+            return
+        grown = growth.tables(Path(parent))
+    text = f"""# Benchmarks
+
+Made by `make bench`. {machine()} Each time is the median of n = {args.repeats} (least to largest), taken in
+turn with the peers in one run; a ratio is that of the medians, above 1 where jaxlearn is faster, bold where
+it reaches what it should at least. PyTorch: fused Adam, channels last, data in tensors, default threads.
+
+{chr(10).join(ratio_lines(found, rows))}
+
+## Below what it should be at least
+
+{chr(10).join(tried_lines(found, rows)) or "None."}
+
+## The same work
+
+The loss on the test images after the epoch ("process": with shuffling of their own; "grid": mean over the
+epoch, with batches of their own; "adam": root of the mean square of parameters drawn at random).
+
+{chr(10).join(loss_lines(found))}
+
+## Growth
+
+{chr(10).join(grown)}"""
+    RESULTS.write_text(text)
+    write_readme(text)
 
 
 if __name__ == "__main__":

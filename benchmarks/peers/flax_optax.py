@@ -51,7 +51,7 @@ def epoch(folder: Path, model: str, batch: int) -> Measure:
     def measure(seed: int) -> tuple[float, float]:
         problem = load_problem(folder, model, seed)
         params = {
-            f"Dense_{i}": {"kernel": jnp.array(weight), "bias": jnp.array(bias)}
+            f"Dense_{i}": {"kernel": jnp.array(weight.T), "bias": jnp.array(bias)}
             for i, (weight, bias) in enumerate(problem.weights)
         }
         state, total, order = optimizer.init(params), jnp.zeros(()), problem.order

@@ -64,7 +64,7 @@ def epoch(folder: Path, model: str, batch: int) -> Measure:
 
     def measure(seed: int) -> tuple[float, float]:
         this = load_problem(folder, model, seed)
-        layers = [(weight.copy(), bias.copy()) for weight, bias in this.weights]
+        layers = [(weight.T.copy(), bias.copy()) for weight, bias in this.weights]
         optimizer = Adam([array for layer in layers for array in layer])
         began = time.perf_counter()
         for start in range(0, len(images), batch):

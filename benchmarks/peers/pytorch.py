@@ -35,13 +35,11 @@ def build(name: str, weights: list) -> nn.Sequential:
     for layer in (layer for layer in layers if isinstance(layer, nn.Conv2d | nn.Linear)):
         weight, bias = (torch.from_numpy(array) for array in weights.pop(0))
         if isinstance(layer, nn.Conv2d):
-            weight, shape = weight.permute(3, 2, 0, 1), (4, 4) if name == "cnn-large" else (5, 5)
+            weight, shape = weight.permute(0, 3, 1, 2), (4, 4) if name == "cnn-large" else (5, 5)
         elif shape:
             # flattened images are (height, width, channels) there, (channels, height, width) here
-            weight = weight.reshape(*shape, -1, weight.shape[-1]).permute(3, 2, 0, 1).flatten(1)
+            weight = weight.unflatten(1, (*shape, -1)).permute(0, 3, 1, 2).flatten(1)
             shape = None
-        else:
-            weight = weight.T
         with torch.no_grad():
             layer.weight.copy_(weight)
             layer.bias.copy_(bias)
@@ -79,7 +77,7 @@ def epoch(folder: Path, model: str, batch: int, examples: int = 60_000, compiled
         order = torch.from_numpy(problem.order).long()
         return build(model, problem.weights), order[order < examples]
 
-    network, order = start(0)
+    network, _ = start(0)
     step = torch.compile(network) if compiled else network
 
     def measure(seed: int) -> tuple[float, float]:

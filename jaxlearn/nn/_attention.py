@@ -16,9 +16,9 @@ from .init import uniform, xavier_uniform
 def multi_head_attention(heads: int, bias: bool = True, causal: bool = False) -> Layer:
     r"""Self-attention: every step of a sequence asks all of them; (time, features) to (time, features).
 
-    See `attention`. Parameters: "in_weight" (features, 3 * features), `xavier_uniform` at first,
+    See `attention`. Parameters: "in_weight" (3 * features, features), `xavier_uniform` at first,
     "in_bias" (3 * features,), at first 0, "out_weight" (features, features), uniform within
-    $\pm 1/\sqrt{\text{features}}$ at first, and "out_bias" (features,), at first 0. The columns of
+    $\pm 1/\sqrt{\text{features}}$ at first, and "out_bias" (features,), at first 0. The rows of
     "in_weight" are those of queries, keys and values.
 
     Args:
@@ -31,7 +31,7 @@ def multi_head_attention(heads: int, bias: bool = True, causal: bool = False) ->
         `apply`, an input that is not a sequence, or has steps of another length.
 
     Source: Vaswani et al. (2017), https://arxiv.org/abs/1706.03762; equal to
-    `torch.nn.MultiheadAttention(features, heads)(x, x, x)`, whose weights are the transposes.
+    `torch.nn.MultiheadAttention(features, heads)(x, x, x)`.
 
     >>> layer = multi_head_attention(2)
     >>> params, state = layer.init(jax.random.key(0), (5, 4))
@@ -48,14 +48,14 @@ def multi_head_attention(heads: int, bias: bool = True, causal: bool = False) ->
         in_key, out_key = jax.random.split(key)
         bound = features**-0.5
         params = {
-            "in_weight": xavier_uniform()(in_key, (features, 3 * features)),
+            "in_weight": xavier_uniform()(in_key, (3 * features, features)),
             "out_weight": uniform(-bound, bound)(out_key, (features, features)),
         }
         biases = {"in_bias": jnp.zeros(3 * features), "out_bias": jnp.zeros(features)}
         return params | biases if bias else params
 
     def apply(params: Params, x: jax.Array) -> jax.Array:
-        check_shape(name, x.shape, ("time", params["in_weight"].shape[0]))
+        check_shape(name, x.shape, ("time", params["in_weight"].shape[1]))
         return attention(params, x, x, x, heads, causal=causal)
 
     return layer(init, apply, name)
@@ -103,7 +103,7 @@ def attention(
     >>> attention(params, text, image, image, heads=2).shape
     (5, 4)
     """
-    features = params["in_weight"].shape[0]
+    features = params["in_weight"].shape[1]
     check_whole("attention: heads", heads, 1)
     _check_heads("attention", features, heads)
     check_shape("attention, query", query.shape, ("time", features))
@@ -111,7 +111,7 @@ def attention(
     check_shape("attention, value", value.shape, key.shape)
     allowed = _allowed(mask, causal, (query.shape[0], key.shape[0]))
 
-    weights = jnp.split(params["in_weight"], 3, axis=1)
+    weights = jnp.split(params["in_weight"], 3)
     biases = jnp.split(params["in_bias"], 3) if "in_bias" in params else [None] * 3
     q, k, v = (
         affine(x, weight, bias).reshape(len(x), heads, features // heads)

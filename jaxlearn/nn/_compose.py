@@ -28,7 +28,7 @@ def sequential(*parts: Layer | Function) -> Layer:
     >>> model = sequential(flatten, linear(3), jax.nn.relu, linear(1))
     >>> params, state = model.init(jax.random.key(0), (2, 2))
     >>> jax.tree.map(jnp.shape, params)
-    {'1': {'bias': (3,), 'weight': (4, 3)}, '3': {'bias': (1,), 'weight': (3, 1)}}
+    {'1': {'bias': (3,), 'weight': (3, 4)}, '3': {'bias': (1,), 'weight': (1, 3)}}
     >>> model.apply(params, state, jnp.ones((2, 2)))[0].shape
     (1,)
     >>> sequential(jnp.abs, linear(3)).init(jax.random.key(0), (2, 2))  # doctest: +ELLIPSIS

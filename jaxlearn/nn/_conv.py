@@ -41,7 +41,7 @@ def conv1d(
 ) -> Layer:
     r"""Slides `features` kernels over a sequence: (t, channels) to (t', features).
 
-    `conv2d` along one axis, with $W$ of shape (k, channels / groups, features).
+    `conv2d` along one axis, with $W$ of shape (features, k, channels / groups).
 
     Args: as `conv2d`.
 
@@ -70,10 +70,10 @@ def conv2d(
 ) -> Layer:
     r"""Slides `features` kernels over an image: (h, w, channels) to (h', w', features).
 
-    $$y_{ijf} = b_f + \sum_{a,b,c} W_{abcf}\; x_{is+ad-p,\; js+bd-p,\; c}, \qquad
+    $$y_{ijf} = b_f + \sum_{a,b,c} W_{fabc}\; x_{is+ad-p,\; js+bd-p,\; c}, \qquad
       h' = \lfloor (h + 2p - d(k-1) - 1)/s \rfloor + 1$$
 
-    with $W$ of shape (k, k, channels / groups, features) and $b$ of shape (features,). It is a
+    with $W$ of shape (features, k, k, channels / groups) and $b$ of shape (features,). It is a
     cross-correlation, as in PyTorch. On a CPU it runs as one matrix product over patches, because
     XLA's convolution there is ten times slower inside a loop; elsewhere the vendor's convolution runs.
 
@@ -137,11 +137,11 @@ def _conv(
         check_input(shape, "channels")
         if shape[-1] % groups:
             raise ValueError(f"{name}: groups must divide the channels, got {groups} for {shape[-1]}")
-        weight = (weight_init or kaiming_normal())(key, (*kernel, shape[-1] // groups, features))
+        weight = (weight_init or kaiming_normal())(key, (features, *kernel, shape[-1] // groups))
         return {"weight": weight} | start_bias(key, features, weight.dtype, bias, bias_init)
 
     def apply(params: Params, x: jax.Array) -> jax.Array:
-        check_input(x.shape, params["weight"].shape[-2] * groups)
+        check_input(x.shape, params["weight"].shape[-1] * groups)
         y = lax.platform_dependent(
             x,
             params["weight"],
@@ -175,19 +175,19 @@ def _convolve_natively(geometry: Geometry, x: jax.Array, weight: jax.Array) -> j
         window_strides=geometry.stride,
         padding=geometry.padding,
         rhs_dilation=geometry.dilation,
-        dimension_numbers=(f"N{axes}C", f"{axes}IO", f"N{axes}C"),
+        dimension_numbers=(f"N{axes}C", f"O{axes}I", f"N{axes}C"),
         feature_group_count=geometry.groups,
     )[0]
 
 
 def _convolve_patches(geometry: Geometry, x: jax.Array, weight: jax.Array) -> jax.Array:
-    *kernel, channels, features = weight.shape
+    features, *kernel, channels = weight.shape
     groups = geometry.groups
     views = slide(pad(x, geometry.padding), kernel, geometry.stride, geometry.dilation)
     if groups == 1:
         patches = jnp.concatenate(views, axis=-1)  # (*lengths, k * k * channels)
-        return patches @ weight.reshape(-1, features)
+        return patches @ weight.reshape(features, -1).T
     lengths = views[0].shape[:-1]
     patches = jnp.stack([view.reshape(*lengths, groups, channels) for view in views], axis=-2)
-    kernels = weight.reshape(len(views), channels, groups, features // groups)
-    return jnp.einsum("...gkc,kcgf->...gf", patches, kernels).reshape(*lengths, features)
+    kernels = weight.reshape(groups, features // groups, len(views), channels)
+    return jnp.einsum("...gkc,gfkc->...gf", patches, kernels).reshape(*lengths, features)

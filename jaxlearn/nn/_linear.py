@@ -17,7 +17,7 @@ def linear(
     weight_init: Initializer | None = None,
     bias_init: Initializer | None = None,
 ) -> Layer:
-    r"""$y = x W + b$, with $W$ of shape (inputs, features) and $b$ of shape (features,).
+    r"""$y = W x + b$, with $W$ of shape (features, inputs) and $b$ of shape (features,).
 
     Args:
       features: length of the output.
@@ -29,7 +29,7 @@ def linear(
       ValueError: `features` below 1; from `init` and `apply`, an input that is not a vector or has
         another length.
 
-    Source: `torch.nn.Linear`, whose weight is the transpose; `nn.torch_defaults` has its first values.
+    Source: `torch.nn.Linear`; `nn.torch_defaults` has its first values.
 
     >>> import jax, jax.numpy as jnp
     >>> params, state = linear(2).init(jax.random.key(0), (3,))
@@ -41,19 +41,19 @@ def linear(
 
     def init(key: Any, shape: Shape) -> Params:
         check_shape(name, shape, ("n",), "put flatten before it")
-        weight = (weight_init or kaiming_normal())(key, (shape[0], features))
+        weight = (weight_init or kaiming_normal())(key, (features, shape[0]))
         return {"weight": weight} | start_bias(key, features, weight.dtype, bias, bias_init)
 
     def apply(params: Params, x: jax.Array) -> jax.Array:
-        check_shape(name, x.shape, params["weight"].shape[:1])
+        check_shape(name, x.shape, params["weight"].shape[1:])
         return affine(x, params["weight"], params["bias"] if bias else None)
 
     return layer(init, apply, name)
 
 
 def affine(x: jax.Array, weight: jax.Array, bias: jax.Array | None) -> jax.Array:
-    """$x W + b$ of one vector or of rows of them, or $x W$."""
-    y = x @ weight
+    """$W x + b$ of one vector or of rows of them, or $W x$."""
+    y = x @ weight.T
     return y if bias is None else y + jnp.broadcast_to(bias, y.shape)
 
 

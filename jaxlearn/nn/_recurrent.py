@@ -66,10 +66,10 @@ def rnn(
 ) -> Layer:
     r"""A simple recurrent layer: (time, inputs) to (time, directions * features).
 
-    $$h_t = \tanh(x_t W_{ih} + b_{ih} + h_{t-1} W_{hh} + b_{hh}), \qquad h_0 = 0$$
+    $$h_t = \tanh(W_{ih} x_t + b_{ih} + W_{hh} h_{t-1} + b_{hh}), \qquad h_0 = 0$$
 
     Parameters: for each layer "0", "1" ... and, where it also reads backwards, "0_reverse", "1_reverse"
-    ... a dict of "weight_ih" (inputs, features), "weight_hh" (features, features), "bias_ih" and "bias_hh"
+    ... a dict of "weight_ih" (features, inputs), "weight_hh" (features, features), "bias_ih" and "bias_hh"
     (features,). All are uniform within $\pm 1/\sqrt{\text{features}}$ at first.
 
     Args:
@@ -88,7 +88,7 @@ def rnn(
         or has steps of another length; from `apply` with `train=True`, no key where there is dropout.
 
     Source: Elman (1990), https://doi.org/10.1207/s15516709cog1402_1; equal to `torch.nn.RNN` with
-    `batch_first=True`, whose weights are the transposes. Its `h_n[-1]` is given with `last`.
+    `batch_first=True`. Its `h_n[-1]` is given with `last`.
 
     >>> layer = rnn(4)
     >>> params, state = layer.init(jax.random.key(0), (7, 3))
@@ -110,10 +110,10 @@ def lstm(
     r"""Long short-term memory: (time, inputs) to (time, directions * features).
 
     $$i, f, o = \sigma(\cdot), \quad g = \tanh(\cdot) \quad\text{of}\quad
-      x_t W_{ih} + b_{ih} + h_{t-1} W_{hh} + b_{hh}, \qquad
+      W_{ih} x_t + b_{ih} + W_{hh} h_{t-1} + b_{hh}, \qquad
       c_t = f c_{t-1} + i g, \qquad h_t = o \tanh c_t$$
 
-    with $h_0 = c_0 = 0$. Parameters as those of `rnn`, but with 4 * features columns: those of $i$, $f$,
+    with $h_0 = c_0 = 0$. Parameters as those of `rnn`, but with 4 * features rows: those of $i$, $f$,
     $g$ and $o$.
 
     Args and Raises: as `rnn`.
@@ -155,7 +155,7 @@ def gru(
     >>> layer = gru(4)
     >>> params, state = layer.init(jax.random.key(0), (7, 3))
     >>> jax.tree.map(jnp.shape, params)
-    {'0': {'bias_hh': (12,), 'bias_ih': (12,), 'weight_hh': (4, 12), 'weight_ih': (3, 12)}}
+    {'0': {'bias_hh': (12,), 'bias_ih': (12,), 'weight_hh': (12, 4), 'weight_ih': (12, 3)}}
     """
     return _recurrent(GRU, features, layers, bidirectional, bias, dropout, last)
 
@@ -219,7 +219,7 @@ def _project(params: Params, which: str, x: jax.Array) -> jax.Array:
 
 def _cell(kind: Kind, params: Params, memory: Memory, x: jax.Array) -> Memory:
     name = f"{kind.name}_cell"
-    inputs, features = params["weight_ih"].shape[0], params["weight_hh"].shape[0]
+    inputs, features = params["weight_ih"].shape[1], params["weight_hh"].shape[1]
     check_shape(name, x.shape, (inputs,))
     for part in memory:
         if part.shape != (features,):
@@ -231,7 +231,7 @@ def _cell(kind: Kind, params: Params, memory: Memory, x: jax.Array) -> Memory:
 def _read(kind: Kind, params: Params, x: jax.Array, reverse: bool) -> tuple[jax.Array, jax.Array]:
     """The last h of one layer in one direction, and all of them in the order of `x`."""
     projected = _project(params, "ih", x)  # of all steps at once; the scan is left with the product of h
-    start = jnp.zeros(params["weight_hh"].shape[0], projected.dtype)
+    start = jnp.zeros(params["weight_hh"].shape[1], projected.dtype)
 
     def scanned(memory: Memory, projected: jax.Array) -> tuple[Memory, jax.Array]:
         memory = kind.step(memory, projected, _project(params, "hh", memory[0]))
@@ -269,7 +269,7 @@ def _recurrent(
     def apply(
         params: Params, state: State, x: jax.Array, *, key: Any = None, train: bool = False
     ) -> tuple[jax.Array, State]:
-        check_shape(name, x.shape, ("time", params["0"]["weight_ih"].shape[0]))
+        check_shape(name, x.shape, ("time", params["0"]["weight_ih"].shape[1]))
         for layer in range(layers):
             if train and layer:
                 x = drop(name, dropout, x, key if key is None else jax.random.fold_in(key, layer))
@@ -281,9 +281,9 @@ def _recurrent(
 
 
 def _first_values(key: Any, inputs: int, features: int, gates: int, bias: bool) -> Params:
-    columns = gates * features
-    shapes: dict[str, Shape] = {"weight_ih": (inputs, columns), "weight_hh": (features, columns)}
-    shapes |= {"bias_ih": (columns,), "bias_hh": (columns,)} if bias else {}
+    rows = gates * features
+    shapes: dict[str, Shape] = {"weight_ih": (rows, inputs), "weight_hh": (rows, features)}
+    shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)} if bias else {}
     draw = uniform(-(features**-0.5), features**-0.5)
     keys = jax.random.split(key, len(shapes))
     return {name: draw(k, shape) for k, (name, shape) in zip(keys, shapes.items(), strict=True)}

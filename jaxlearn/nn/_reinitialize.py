@@ -77,7 +77,7 @@ def torch_defaults(name: str, layer: dict[str, Any]) -> Mapping[str, init.Initia
     """
     shapes = {part: array.shape for part, array in layer.items()}
     if "weight_hh" in layer:
-        return dict.fromkeys(layer, _within(shapes["weight_hh"][0]))
+        return dict.fromkeys(layer, _within(shapes["weight_hh"][1]))
     if "weight" in layer and len(shapes["weight"]) > 1 and shapes.get("bias") != shapes["weight"]:
         return _named(layer, weight=_kaiming, bias=_within(init.fans(shapes["weight"])[0]))
     if "in_weight" in layer:

@@ -1,11 +1,10 @@
 r"""First values of the parameters: the counterpart of `torch.nn.init`.
 
 Each factory returns an initializer: `init(key, shape, dtype=None, out_sharding=None) -> array`, the
-protocol of `jax.nn.initializers`, whose own fit in its place. The dtype is the default one, float32, unless
-given; a half-precision array is drawn in float32 and rounded once, at the end.
+protocol of `jax.nn.initializers`, whose own fit in its place with `in_axis=-1, out_axis=0`. The dtype is
+float32 unless given; a half-precision array is drawn in float32 and rounded once, at the end.
 
-A weight has shape (..., in, out): (in, out) of a linear layer, (height, width, in, out) of a convolution,
-where `in` counts the inputs that one feature sees.
+A weight has shape (out, ..., in): (out, in) of a linear layer, (out, height, width, in) of a convolution.
 """
 
 import math
@@ -189,7 +188,7 @@ def kaiming_uniform(a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "l
 
     Source: He et al. (2015), https://arxiv.org/abs/1502.01852; `torch.nn.init.kaiming_uniform_`.
 
-    >>> float(abs(kaiming_uniform()(jax.random.key(0), (600, 400))).max())  # sqrt(6 / 600)
+    >>> float(abs(kaiming_uniform()(jax.random.key(0), (400, 600))).max())  # sqrt(6 / 600)
     0.1
     """
     return _kaiming("kaiming_uniform", a, mode, nonlinearity, "uniform")
@@ -204,7 +203,7 @@ def kaiming_normal(a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "le
 
     Source: as `kaiming_uniform`; `torch.nn.init.kaiming_normal_`.
 
-    >>> float(kaiming_normal()(jax.random.key(0), (200, 1000)).std())  # sqrt(2 / 200)
+    >>> float(kaiming_normal()(jax.random.key(0), (1000, 200)).std())  # sqrt(2 / 200)
     0.10
     """
     return _kaiming("kaiming_normal", a, mode, nonlinearity, "normal")
@@ -213,19 +212,19 @@ def kaiming_normal(a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "le
 def orthogonal(gain: float = 1.0) -> Initializer:
     r"""A random orthogonal matrix, evenly distributed over all of them, times $g$.
 
-    A weight of shape (..., in, out) is the matrix of `out` columns that `reshape(-1, out)` makes of it; the
-    columns are orthonormal, or the rows where they are fewer.
+    A weight of shape (out, ..., in) is the matrix of `out` rows that `reshape(out, -1)` makes of it; the rows
+    are orthonormal, or the columns where they are fewer.
 
     Args and Raises: as `xavier_uniform`.
 
     Source: Saxe et al. (2014), https://arxiv.org/abs/1312.6120; `torch.nn.init.orthogonal_`.
 
-    >>> q = orthogonal()(jax.random.key(0), (3, 3, 2, 4)).reshape(-1, 4)
-    >>> bool(abs(q.T @ q - jnp.eye(4)).max() < 1e-6)
+    >>> q = orthogonal()(jax.random.key(0), (4, 3, 3, 2)).reshape(4, -1)
+    >>> bool(abs(q @ q.T - jnp.eye(4)).max() < 1e-6)
     True
     """
     check("orthogonal: gain", gain, "[0, inf)")
-    return _initializer(jax.nn.initializers.orthogonal(gain), "orthogonal")
+    return _initializer(jax.nn.initializers.orthogonal(gain, column_axis=0), "orthogonal")
 
 
 def gain(nonlinearity: str, param: float | None = None) -> Any:
@@ -253,25 +252,26 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     """How many inputs an output of a weight has, and how many outputs an input: (fan_in, fan_out).
 
     Raises:
-      ValueError: `shape` is not (..., in, out).
+      ValueError: `shape` is not (out, ..., in).
 
-    >>> fans((3, 3, 16, 32))
+    >>> fans((32, 3, 3, 16))
     (144, 288)
     """
     _check_weight("fans", shape)
-    *kernel, inputs, outputs = shape
+    outputs, *kernel, inputs = shape
     return math.prod(kernel) * inputs, math.prod(kernel) * outputs
 
 
 def _xavier(name: str, gain: float, distribution: Any) -> Initializer:
     check(f"{name}: gain", gain, "[0, inf)")
-    return _initializer(variance_scaling(gain * gain, "fan_avg", distribution), name)
+    return _initializer(variance_scaling(gain * gain, "fan_avg", distribution, -1, 0), name)
 
 
 def _kaiming(name: str, a: float, mode: Any, nonlinearity: str, distribution: Any) -> Initializer:
     check(f"{name}: a", a, "(-inf, inf)")
     check_choice(f"{name}: mode", mode, ("fan_in", "fan_out"))
-    return _initializer(variance_scaling(_squared_gain(name, nonlinearity, a), mode, distribution), name)
+    scale = _squared_gain(name, nonlinearity, a)
+    return _initializer(variance_scaling(scale, mode, distribution, -1, 0), name)
 
 
 def _squared_gain(name: str, nonlinearity: str, slope: Any) -> Any:
@@ -297,4 +297,4 @@ def _initializer(draw: Any, weight: str = "") -> Initializer:
 
 def _check_weight(name: str, shape: tuple[int, ...]) -> None:
     if len(shape) < 2:
-        raise ValueError(f"{name}: the weight must have shape (..., in, out), got {tuple(shape)}")
+        raise ValueError(f"{name}: the weight must have shape (out, ..., in), got {tuple(shape)}")

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from jaxlearn._check import check
 
-from ._adam import bias_correction
+from ._adam import debias
 from ._decay import decoupled
 from ._learning_rate import scale_by_learning_rate
 from ._mask import Mask
@@ -65,10 +65,10 @@ def scale_by_adabelief(
     ) -> tuple[Any, ...]:
         m = b1 * m + (1 - b1) * g
         s = b2 * s + (1 - b2) * (g - m) ** 2 + eps_root
-        return m / c1 / (jnp.sqrt(s / c2) + eps), m, s
+        return c1 * m / (jnp.sqrt(c2 * s) + eps), m, s
 
     def scalars(step: jax.Array) -> dict[str, Scalar]:
-        c1, c2 = bias_correction(b1, step), bias_correction(b2, step)
+        c1, c2 = debias(b1, step), debias(b2, step)
         return {"b1": b1, "b2": b2, "eps": eps, "eps_root": eps_root, "c1": c1, "c2": c2}
 
     return from_rule(rule, AdabeliefState, scalars)

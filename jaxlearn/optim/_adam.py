@@ -37,6 +37,11 @@ def log_decay(decay: Scalar) -> Scalar:
     return jnp.log(jnp.asarray(decay, float))
 
 
+def debias(decay: Scalar, step: jax.Array) -> jax.Array:
+    r"""$1 / (1 - \beta^t)$: a product with it costs less than a division for each parameter."""
+    return 1 / bias_correction(decay, step)
+
+
 def bias_correction(decay: Scalar, step: jax.Array) -> jax.Array:
     r"""$1 - \beta^t$, the weight that an average started at 0 has gathered after $t$ steps; shape ().
 
@@ -88,12 +93,12 @@ def scale_by_adam(
         v = b2 * v + (1 - b2) * g * g
         v_max = None if v_max is None else jnp.maximum(v_max, v)
         largest = v if v_max is None else v_max
-        mean = b1 * m / c1_next + (1 - b1) * g / c1 if nesterov else m / c1
-        return mean / (jnp.sqrt(largest / c2) + eps), m, v, v_max
+        mean = c1_next * b1 * m + c1 * (1 - b1) * g if nesterov else c1 * m
+        return mean / (jnp.sqrt(c2 * largest) + eps), m, v, v_max
 
     def scalars(step: jax.Array) -> dict[str, Scalar]:
-        c1, c2 = bias_correction(b1, step), bias_correction(b2, step)
-        ahead = {"c1_next": bias_correction(b1, step + 1)} if nesterov else {}
+        c1, c2 = debias(b1, step), debias(b2, step)
+        ahead = {"c1_next": debias(b1, step + 1)} if nesterov else {}
         return {"b1": b1, "b2": b2, "eps": eps, "c1": c1, "c2": c2} | ahead
 
     return from_rule(rule, AdamState, scalars, v_max=jnp.zeros_like if amsgrad else None)

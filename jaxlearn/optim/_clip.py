@@ -115,8 +115,8 @@ def adaptive_clip(clipping: Scalar = 0.01, eps: Scalar = 1e-3) -> Transform:
 
     $$u = g \cdot \min\!\left(1, \frac{c\,\max(\lVert\theta\rVert, \epsilon)}{\lVert g\rVert}\right)$$
 
-    A unit is what has one index of the last axis, which counts the outputs of our kernels, (in, out)
-    and (height, width, in, out); a vector is one unit.
+    A unit is what has one index of the first axis, which counts the outputs of our kernels, (out, in)
+    and (out, height, width, in); a vector is one unit.
 
     Memory: none.
 
@@ -127,21 +127,21 @@ def adaptive_clip(clipping: Scalar = 0.01, eps: Scalar = 1e-3) -> Transform:
     Raises:
       ValueError: a hyperparameter outside its range; `update` called without `params`.
 
-    Source: Brock et al. (2021), https://arxiv.org/abs/2102.06171. Equal to `optax.adaptive_grad_clip`
-    but for kernels of three axes, for which optax takes norms over the first axis alone. The paper
+    Source: Brock et al. (2021), https://arxiv.org/abs/2102.06171. `optax.adaptive_grad_clip` takes the
+    outputs to be counted by the last axis. The paper
     leaves out the last layer: see `masked`.
 
     >>> opt = adaptive_clip(0.1)
-    >>> weights, grads = jnp.array([[3.0, 1.0], [4.0, 0.0]]), jnp.array([[1.0, 0.1], [0.0, 0.0]])
+    >>> weights, grads = jnp.array([[3.0, 4.0], [1.0, 0.0]]), jnp.array([[1.0, 0.0], [0.1, 0.0]])
     >>> print(opt.update(grads, opt.init(weights), weights)[0])
-    [[0.5 0.1]
-     [0.  0. ]]
+    [[0.5 0. ]
+     [0.1 0. ]]
     """
     check("clipping", clipping, "(0, inf)")
     check("eps", eps, "(0, inf)")
 
     def rule(g: Any, p: Any, *, clipping: Any, eps: Any) -> tuple[Any, None]:
-        axes = tuple(range(g.ndim - 1)) if jnp.squeeze(g).ndim > 1 else None
+        axes = tuple(range(1, g.ndim)) if jnp.squeeze(g).ndim > 1 else None
         limit = clipping * jnp.maximum(_norm(p, axes), eps)
         return g * (limit / jnp.maximum(_norm(g, axes), limit)), None
 

@@ -82,7 +82,7 @@ def scale_by_muon(
     $$B_t = \mu\,B_{t-1} + (1-\mu)\,g_t, \qquad
       u_t = s \cdot \operatorname{orthogonalize}(\mu\,B_t + (1-\mu)\,g_t)$$
 
-    without Nesterov momentum of $B_t$ alone. Of a matrix of shape (in, out), $s$ is
+    without Nesterov momentum of $B_t$ alone. Of a matrix of shape (out, in), $s$ is
     $\sqrt{\max(1, out/in)}$, or $0.2 \sqrt{\max(in, out)}$ with "match_rms_adamw".
 
     Memory: one number for each parameter.
@@ -116,7 +116,7 @@ def scale_by_muon(
             raise ValueError(f"scale_by_muon takes matrices, got an array of shape {g.shape}")
         m = momentum * m + (1 - momentum) * g
         u = momentum * m + (1 - momentum) * g if nesterov else m
-        inputs, outputs = g.shape
+        outputs, inputs = g.shape
         factor = max(1, outputs / max(inputs, 1)) ** 0.5
         if adjust_lr == "match_rms_adamw":
             factor = 0.2 * max(inputs, outputs) ** 0.5
@@ -162,9 +162,8 @@ def muon(
       TypeError: `ns_steps` is not a whole number.
       ValueError: a hyperparameter outside its range.
 
-    Source: Jordan et al. (2024), https://kellerjordan.github.io/posts/muon/. The same network trains as
-    in PyTorch, whose matrices are (out, in): the ratio is that of outputs to inputs in both.
-    `optax.contrib.muon` corrects the momentum's bias and has no weight decay unless told.
+    Source: Jordan et al. (2024), https://kellerjordan.github.io/posts/muon/. `optax.contrib.muon` takes
+    matrices to be (in, out), corrects the momentum's bias and has no weight decay unless told.
 
     >>> opt = muon(0.1, weight_decay=0.0, ns_dtype=jnp.float32)
     >>> params = {"w": jnp.array([[3.0, 0.0], [0.0, 0.5]]), "b": jnp.ones(2)}

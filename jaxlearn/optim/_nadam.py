@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from jaxlearn._check import check
 
-from ._adam import bias_correction
+from ._adam import debias
 from ._decay import decoupled, prepare_gradient
 from ._learning_rate import scale_by_learning_rate
 from ._schedule import schedulable
@@ -71,7 +71,7 @@ def scale_by_nadam(
     ) -> tuple[Any, ...]:
         m = b1 * m + (1 - b1) * g
         v = b2 * v + (1 - b2) * g * g
-        return (c_m * m + c_g * g) / (jnp.sqrt(v / c2) + eps), m, v
+        return (c_m * m + c_g * g) / (jnp.sqrt(c2 * v) + eps), m, v
 
     def init(params: PyTree) -> NadamState:
         return NadamState(
@@ -92,7 +92,7 @@ def scale_by_nadam(
             b1=b1,
             b2=b2,
             eps=eps,
-            c2=bias_correction(b2, step),
+            c2=debias(b2, step),
             c_m=following / (1 - product * following),
             c_g=(1 - now) / (1 - product),
         )

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from jaxlearn._check import check
 
-from ._adam import bias_correction
+from ._adam import debias
 from ._decay import decoupled
 from ._learning_rate import scale_by_learning_rate
 from ._schedule import schedulable
@@ -68,10 +68,10 @@ def scale_by_yogi(
     def rule(g: Any, m: Any, v: Any, *, b1: Any, b2: Any, eps: Any, c1: Any, c2: Any) -> tuple[Any, ...]:
         m = b1 * m + (1 - b1) * g
         v = v - (1 - b2) * jnp.sign(v - g * g) * g * g
-        return m / c1 / (jnp.sqrt(v / c2) + eps), m, v
+        return c1 * m / (jnp.sqrt(c2 * v) + eps), m, v
 
     def scalars(step: jax.Array) -> dict[str, Scalar]:
-        c1, c2 = bias_correction(b1, step), bias_correction(b2, step)
+        c1, c2 = debias(b1, step), debias(b2, step)
         corrections = {"c1": c1, "c2": c2} if use_bias_correction else {"c1": 1.0, "c2": 1.0}
         return {"b1": b1, "b2": b2, "eps": eps} | corrections
 

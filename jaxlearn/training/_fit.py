@@ -15,6 +15,7 @@ from jaxlearn.optim import current_learning_rate, evaluation_parameters
 
 from ._evaluate import Evaluation, evaluate
 from ._run import Loss, Means, RunState, are_classes, make_run
+from ._stream import compile_stream
 
 
 class Program(NamedTuple):
@@ -67,6 +68,7 @@ def compile_run(
     batch_size: int,
     seed: int,
     loss: Loss = losses.cross_entropy,
+    at_a_time: int | None = None,
 ) -> Program:
     """Moves the data to the device, draws the first parameters and compiles everything that follows.
 
@@ -77,10 +79,12 @@ def compile_run(
       batch_size: examples in an update.
       seed: of the first parameters, the shuffling and dropout.
       loss: `loss(logits, labels)` of a batch.
+      at_a_time: training examples on the device at a time, where it cannot hold all of them: a multiple of
+        the batch size. The next are read meanwhile, such as out of a `numpy.memmap`. Default: all.
 
     Raises:
-      ValueError: a batch size below 1 or above the number of training examples; a label for which the
-        model has no output.
+      ValueError: a batch size below 1 or above the number of training examples; `at_a_time` that is no
+        multiple of it; a label for which the model has no output.
     """
     start = time.perf_counter()
     run = make_run(model, optimizer, batch_size=batch_size, loss=loss)
@@ -96,7 +100,12 @@ def compile_run(
 
         return _compile(jax.jit(score), state, split)
 
-    epoch = _compile(jax.jit(run.epoch, donate_argnums=0), state, train)
+    if at_a_time is None:
+        epoch = _compile(jax.jit(run.epoch, donate_argnums=0), state, train)
+    elif at_a_time < 1 or at_a_time % batch_size:
+        raise ValueError(f"at_a_time must be a multiple of the batch size {batch_size}, got {at_a_time}")
+    else:
+        epoch = compile_stream(run, state, train, batch_size, at_a_time)
     validate = compile_evaluation(validation) if len(validation.labels) else None
     return Program(
         state, epoch, validate, compile_evaluation(test), time.perf_counter() - start, len(train.labels)

@@ -1,6 +1,6 @@
 """Records gains and fans of torch.nn.init, and the first values of torch.nn's layers.
 
-Shapes are jaxlearn's, (..., in, out) of weights; of each array only some numbers are kept.
+Shapes are jaxlearn's, (out, ..., in) of weights; of each array only some numbers are kept.
 
 Run with PyTorch 2.13: `python tests/golden/init.py`, from any folder.
 """
@@ -14,7 +14,7 @@ import torch
 KEEP = 400  # numbers of each array
 NAMES = [f"conv{kind}{axes}d" for kind in ("", "_transpose") for axes in (1, 2, 3)]
 NAMES += ["linear", "sigmoid", "tanh", "relu", "leaky_relu", "selu"]
-SHAPES = [(60, 300), (5, 12, 300), (3, 3, 8, 200), (2, 3, 2, 6, 30)]
+SHAPES = [(300, 60), (300, 5, 12), (200, 3, 3, 8), (30, 2, 3, 2, 6)]
 LAYERS = {
     "linear": lambda: torch.nn.Linear(50, 200),
     "conv1d": lambda: torch.nn.Conv1d(12, 200, 5, groups=2),
@@ -34,13 +34,13 @@ OURS = {"in_proj": "in", "out_proj.": "out_", "_l0": ""}  # names
 
 
 def to_torch(array):
-    """(..., in, out) to (out, in, ...)."""
-    return array.permute(-1, -2, *range(array.dim() - 2))
+    """(out, ..., in) to (out, in, ...)."""
+    return array.movedim(-1, 1)
 
 
 def from_torch(array):
-    """(out, in, ...) to (..., in, out)."""
-    return array.permute(*range(2, array.dim()), 1, 0)
+    """(out, in, ...) to (out, ..., in)."""
+    return array.movedim(1, -1)
 
 
 def rename(layer, name):

@@ -25,10 +25,9 @@ def channels_last(y):
 
 def record_linear():
     for bias in (True, False):
-        inputs = {"x": RECORD.normal(2, 5), "weight": RECORD.normal(5, 3)}
+        inputs = {"x": RECORD.normal(2, 5), "weight": RECORD.normal(3, 5)}
         inputs |= {"bias": RECORD.normal(3)} if bias else {}
-        linear = lambda x, weight, bias=None: F.linear(x, weight.T, bias)
-        RECORD.keep({"layer": "linear", "bias": bias}, inputs, linear)
+        RECORD.keep({"layer": "linear", "bias": bias}, inputs, F.linear)
 
 
 def record_convolutions():
@@ -56,12 +55,12 @@ def record_convolutions():
             lengths, channels, features = (9, 8)[:axes], 4, 8
             inputs = {
                 "x": RECORD.normal(2, *lengths, channels),
-                "weight": RECORD.normal(*options["kernel"], channels // options["groups"], features),
+                "weight": RECORD.normal(features, *options["kernel"], channels // options["groups"]),
             }
             inputs |= {"bias": RECORD.normal(features)} if options["bias"] else {}
 
             def convolve(x, weight, bias=None, o=options, function=(F.conv1d, F.conv2d)[axes - 1]):
-                x, weight = channels_first(x), weight.movedim(-1, 0).movedim(-1, 1)
+                x, weight = channels_first(x), channels_first(weight)
                 return channels_last(
                     function(x, weight, bias, o["stride"], o["padding"], o["dilation"], o["groups"])
                 )

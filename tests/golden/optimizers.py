@@ -177,7 +177,7 @@ def trajectory(name, options, params, grads, dtype, schedule=False):
 
 
 def matrices(arrays):
-    """Muon's problem: the matrix as PyTorch lays it out, (out, in), and its transpose."""
+    """Muon's problem: a matrix that is higher than wide or the other way round, and its transpose."""
     return [np.swapaxes(arrays[2], -1, -2), arrays[2]]
 
 

@@ -9,7 +9,7 @@ import torch
 class Recorder:
     """Keeps what PyTorch computes, values and gradients, in double precision.
 
-    Everything is kept in jaxlearn's layouts (channels last, weights (in, out)): a recorded function
+    Everything is kept in jaxlearn's layouts (channels last, of weights too): a recorded function
     takes and returns those, and turns them into PyTorch's inside, so that gradients come out right, too.
     All random numbers come from numpy's frozen RandomState, so that a file comes out the same again.
     """

@@ -2,7 +2,7 @@
 
     pip install torch==2.13.0 numpy && python tests/golden/recurrent.py
 
-Sequences are (batch, time, features) and weights (in, out), which are PyTorch's transposed. The options are
+Sequences are (batch, time, features). The options are
 jaxlearn's arguments. All parameters of a recurrent layer in one direction are one array: the rows of
 weight_ih, weight_hh, bias_ih and bias_hh, in this order. "after" holds h_n of the highest layer, its
 directions side by side, which with "last" is the value itself.
@@ -22,16 +22,16 @@ CELLS = {"rnn_cell": torch.nn.RNNCell, "lstm_cell": torch.nn.LSTMCell, "gru_cell
 
 
 def weights(recorder, kind, inputs, bias=True):
-    """Those of one layer and direction as one array: rows of weight_ih, weight_hh, bias_ih and bias_hh."""
-    rows = inputs + FEATURES + (2 if bias else 0)
-    return 0.5 * recorder.normal(rows, GATES[kind] * FEATURES)
+    """Those of one layer and direction as one array: columns of weight_ih, weight_hh, bias_ih and bias_hh."""
+    columns = inputs + FEATURES + (2 if bias else 0)
+    return 0.5 * recorder.normal(GATES[kind] * FEATURES, columns)
 
 
-def theirs(rows, inputs):
-    """The arrays of `weights` in PyTorch's layout."""
-    weight_ih, weight_hh, biases = rows[:inputs], rows[inputs : inputs + FEATURES], rows[inputs + FEATURES :]
-    both = {"weight_ih": weight_ih.T, "weight_hh": weight_hh.T}
-    return both | dict(zip(("bias_ih", "bias_hh"), biases, strict=False))
+def theirs(columns, inputs):
+    """The arrays of `weights`, by name."""
+    weight_ih, weight_hh, biases = columns.tensor_split((inputs, inputs + FEATURES), dim=1)
+    both = {"weight_ih": weight_ih, "weight_hh": weight_hh}
+    return both | dict(zip(("bias_ih", "bias_hh"), biases.T, strict=False))
 
 
 def record_recurrent(recorder, kind, layers=1, last=False, **options):
@@ -42,9 +42,9 @@ def record_recurrent(recorder, kind, layers=1, last=False, **options):
 
     def function(x, **params):
         named = {}
-        for place, rows in params.items():
+        for place, columns in params.items():
             layer, _, reverse = place.partition("_")
-            own = theirs(rows, sizes[int(layer)])
+            own = theirs(columns, sizes[int(layer)])
             named |= {f"{name}_l{layer}{'_reverse' if reverse else ''}": leaf for name, leaf in own.items()}
         y, states = torch.func.functional_call(module, named, (x,))
         h = states[0] if kind == "lstm" else states
@@ -89,7 +89,7 @@ def record_attention(recorder, heads, of, **flags):
     def function(query, key=None, value=None, mask=None, **params):
         allowed = torch.ones(BATCH, *times, dtype=bool) if mask is None else mask
         allowed = allowed.tril() if "causal" in flags else allowed
-        named = {names[name]: leaf.T if leaf.ndim == 2 else leaf for name, leaf in params.items()}
+        named = {names[name]: leaf for name, leaf in params.items()}
         arguments = (query, query, query) if key is None else (query, key, value)
         others = {"need_weights": False, "attn_mask": ~allowed.repeat_interleave(heads, dim=0)}
         return torch.func.functional_call(module, named, arguments, others)[0]
@@ -100,7 +100,7 @@ def record_attention(recorder, heads, of, **flags):
     if "masked" in flags:
         inputs["mask"] = recorder.normal(BATCH, *times) > 0
         inputs["mask"][..., 0] = True  # in PyTorch a row of False gives NaN
-    inputs["in_weight"] = recorder.normal(features, 3 * features)
+    inputs["in_weight"] = recorder.normal(3 * features, features)
     inputs["out_weight"] = recorder.normal(features, features)
     if bias:
         inputs |= {"in_bias": recorder.normal(3 * features), "out_bias": recorder.normal(features)}

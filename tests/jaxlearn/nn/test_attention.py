@@ -132,7 +132,7 @@ def test_dtypes_are_kept(dtype):
 
 def test_scores_of_half_precision_are_compared_in_float32():
     """5 * 16.125 = 80.625 would be 80.5 in bfloat16."""
-    params = {"in_weight": jnp.ones((1, 3)), "out_weight": jnp.ones((1, 1))}
+    params = {"in_weight": jnp.ones((3, 1)), "out_weight": jnp.ones((1, 1))}
     arrays = params, jnp.array([[5.0]]), jnp.array([[16.0], [16.125]]), jnp.array([[0.0], [1.0]])
     y = nn.attention(*jax.tree.map(lambda a: a.astype(jnp.bfloat16), arrays), 1)
     np.testing.assert_allclose(float(y[0, 0]), jax.nn.sigmoid(0.625), rtol=2**-8)
@@ -142,7 +142,7 @@ def test_scores_of_half_precision_are_compared_in_float32():
 def test_parameters_of_attention(bias):
     layer, params, _ = example(bias=bias)
     biases = {"in_bias": (18,), "out_bias": (6,)} if bias else {}
-    assert jax.tree.map(jnp.shape, params) == {"in_weight": (6, 18), "out_weight": (6, 6)} | biases
+    assert jax.tree.map(jnp.shape, params) == {"in_weight": (18, 6), "out_weight": (6, 6)} | biases
     assert all((params[name] == 0).all() for name in biases)
     assert layer.name == "multi_head_attention(2)"
     assert output_shape(layer, params, {}, (5, 6)) == (5, 6)

@@ -54,7 +54,7 @@ def by_hand(params, state, x):
 
     def convolve(p, x):
         y = jax.lax.conv_general_dilated(
-            x, p["weight"], (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
+            x, p["weight"], (1, 1), "VALID", dimension_numbers=("NHWC", "OHWI", "NHWC")
         )
         return y + jnp.broadcast_to(p["bias"], y.shape)
 
@@ -68,7 +68,7 @@ def by_hand(params, state, x):
             None,
         )
         flat = (h + y).reshape(len(x), -1)
-        logits = flat @ params["5"]["weight"]
+        logits = flat @ params["5"]["weight"].T
         logits = logits + jnp.broadcast_to(params["5"]["bias"], logits.shape)
         return jnp.mean(jnp.sin(logits)), {"1": outer, "3": {"inner": {"1": inner}}}
 

@@ -17,7 +17,7 @@ KEY = jax.random.key(0)
 RECORDED = dict(np.load(Path(__file__).parents[2] / "golden" / "init.npz"))
 recorded = lambda kind: [json.loads(name[len(kind) + 1 :]) for name in RECORDED if name.startswith(kind)]
 
-SHAPES = {(60, 300): (60, 300), (5, 12, 300): (60, 1500), (3, 3, 8, 200): (72, 1800)}  # with their fans
+SHAPES = {(300, 60): (60, 300), (300, 5, 12): (60, 1500), (200, 3, 3, 8): (72, 1800)}  # with their fans
 PLAIN = [
     (init.uniform(), stats.uniform(0, 1)),
     (init.uniform(-3, 1.5), stats.uniform(-3, 4.5)),
@@ -71,8 +71,8 @@ def test_gain_equals_pytorch(name, param, x64):
     assert init.gain(name, param) == pytest.approx(want, rel=1e-15)
     slope = 0.01 if param is None else param
     for mode, fan in (("fan_in", 72), ("fan_out", 1800)):
-        weight = init.kaiming_normal(slope, mode, name)(KEY, (3, 3, 8, 200))
-        unit = jax.random.normal(KEY, (3, 3, 8, 200))
+        weight = init.kaiming_normal(slope, mode, name)(KEY, (200, 3, 3, 8))
+        unit = jax.random.normal(KEY, (200, 3, 3, 8))
         np.testing.assert_allclose(weight, unit * want / math.sqrt(fan), rtol=1e-12)
 
 
@@ -83,7 +83,7 @@ def test_fans_equal_pytorch(shape):
 
 @pytest.mark.parametrize("shape", [*SHAPES, (7, 1)])
 def test_kaiming_normal_has_a_variance_of_exactly_2(shape):
-    theirs = jax.nn.initializers.variance_scaling(2.0, "fan_in", "normal")
+    theirs = jax.nn.initializers.variance_scaling(2.0, "fan_in", "normal", in_axis=-1, out_axis=0)
     for wide in (False, True):
         with jax.enable_x64(wide):
             np.testing.assert_array_equal(init.kaiming_normal()(KEY, shape), theirs(KEY, shape))
@@ -97,9 +97,9 @@ def test_cuts_are_kept_to_and_those_far_out_give_no_numbers_far_out():
     assert abs(init.truncated_normal(a=-50, b=50)(key, (2**20,))).max() < 6
 
 
-@pytest.mark.parametrize("shape", [(5, 30), (30, 5), (8, 8), (3, 3, 2, 7), (2, 2, 1, 9)])
-def test_orthogonal_has_orthonormal_columns_or_rows(shape):
-    matrix = np.asarray(init.orthogonal(3.0)(KEY, shape)).reshape(-1, shape[-1]) / 3
+@pytest.mark.parametrize("shape", [(5, 30), (30, 5), (8, 8), (7, 3, 3, 2), (9, 2, 2, 1)])
+def test_orthogonal_has_orthonormal_rows_or_columns(shape):
+    matrix = np.asarray(init.orthogonal(3.0)(KEY, shape)).reshape(shape[0], -1) / 3
     if matrix.shape[0] < matrix.shape[1]:
         matrix = matrix.T
     np.testing.assert_allclose(matrix.T @ matrix, np.eye(matrix.shape[1]), atol=1e-6)
@@ -149,7 +149,7 @@ def test_hyperparameters_may_be_mapped_over():
 
 def test_a_vector_has_no_fans():
     for name in "xavier_uniform xavier_normal kaiming_uniform kaiming_normal orthogonal".split():
-        message = rf"{name}: the weight must have shape \(..., in, out\), got \(3,\)"
+        message = rf"{name}: the weight must have shape \(out, ..., in\), got \(3,\)"
         with pytest.raises(ValueError, match=message):
             getattr(init, name)()(KEY, (3,))
 
@@ -157,7 +157,7 @@ def test_a_vector_has_no_fans():
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: init.fans((3,)), r"fans: the weight must have shape \(..., in, out\), got \(3,\)"),
+        (lambda: init.fans((3,)), r"fans: the weight must have shape \(out, ..., in\), got \(3,\)"),
         (lambda: init.uniform(1, 0), r"uniform: b - a must be in \[0, inf\), got -1"),
         (lambda: init.normal(0, -1), r"normal: std must be in \[0, inf\), got -1"),
         (lambda: init.normal(math.nan), "normal: mean must be in"),
@@ -180,9 +180,9 @@ def test_wrong_arguments_are_told(build, message):
 
 
 MODEL = {
-    "0": {"weight": jnp.full((3, 3, 2, 8), 7.0), "bias": jnp.full(8, 7, jnp.bfloat16)},
-    "2": {"inner": {"1": {"weight": jnp.full((40, 50), 7.0), "bias": jnp.full(50, 7.0)}}},
-    "3": {"scale": jnp.full((3,), 7.0), "inner": {"weight": jnp.full((40, 50), 7.0)}, "empty": {}},
+    "0": {"weight": jnp.full((8, 3, 3, 2), 7.0), "bias": jnp.full(8, 7, jnp.bfloat16)},
+    "2": {"inner": {"1": {"weight": jnp.full((50, 40), 7.0), "bias": jnp.full(50, 7.0)}}},
+    "3": {"scale": jnp.full((3,), 7.0), "inner": {"weight": jnp.full((50, 40), 7.0)}, "empty": {}},
 }
 name_of = lambda path: jax.tree_util.keystr(path, simple=True, separator="/")
 leaves = lambda params: {name_of(path): leaf for path, leaf in jax.tree.leaves_with_path(params)}
@@ -245,7 +245,7 @@ def test_reinitialize_under_jit_and_over_keys():
         (MODEL, {"weight": init.zeros}, TypeError, "weight of layer '0' needs an initializer"),
         (MODEL, {"weight": init.kaiming_normal}, TypeError, "weight of layer '0' needs an initializer"),
         (MODEL, {"weight": jax.nn.initializers.he_normal}, TypeError, "weight of layer '0' needs an init"),
-        (MODEL, {"weight": lambda *_: jnp.ones(3)}, ValueError, r"shape \(3, 3, 2, 8\), .* gave \(3,\)"),
+        (MODEL, {"weight": lambda *_: jnp.ones(3)}, ValueError, r"shape \(8, 3, 3, 2\), .* gave \(3,\)"),
         (MODEL, init.ones(), TypeError, "must return a dict of initializers, got .* for layer '0'"),
         ({"0": [jnp.ones(3)]}, {}, TypeError, "params must be nested dicts of arrays, got"),
         (jnp.ones(3), {}, TypeError, "params must be nested dicts of arrays, got"),
@@ -270,10 +270,10 @@ def test_torch_defaults_are_pytorchs():
 
 def test_torch_defaults_leave_out_what_a_layer_lacks_or_they_do_not_know():
     assert torch_defaults("", {"scale": jnp.ones(3)}) == {}
-    for names in ({"weight": (2, 3)}, {"weight": (3,)}, {"in_weight": (2, 6), "out_weight": (2, 2)}):
+    for names in ({"weight": (2, 3)}, {"weight": (3,)}, {"in_weight": (6, 2), "out_weight": (2, 2)}):
         layer = {name: jnp.ones(shape) for name, shape in names.items()}
         assert set(torch_defaults("", layer)) == set(names)
-    empty = {"weight": jnp.ones((0, 3)), "bias": jnp.ones(3)}
+    empty = {"weight": jnp.ones((3, 0)), "bias": jnp.ones(3)}
     assert reinitialize(empty, torch_defaults, KEY)["bias"].tolist() == [0, 0, 0]
 
 

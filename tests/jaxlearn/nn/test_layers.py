@@ -20,7 +20,7 @@ def test_both_convolutions_agree(axes, groups, x64):
 
     keys = jax.random.split(jax.random.key(0), 2)
     x = jax.random.normal(keys[0], (*(9, 8)[:axes], 6))
-    weight = jax.random.normal(keys[1], (*(3, 2)[:axes], 6 // groups, 9))
+    weight = jax.random.normal(keys[1], (9, *(3, 2)[:axes], 6 // groups))
     for stride, padding, dilation in [(1, (0, 0), 1), (2, (1, 2), 2), (3, (2, 0), 1)]:
         geometry = _conv.Geometry((stride,) * axes, (padding,) * axes, (dilation,) * axes, groups)
         patches, native = (

@@ -17,11 +17,11 @@ GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
-def unpack(rows, bias):
+def unpack(columns, bias):
     """The parameters of one direction from how they are recorded: one array, of 3 features."""
-    inputs = rows.shape[0] - (5 if bias else 3)
-    params = {"weight_ih": rows[:inputs], "weight_hh": rows[inputs : inputs + 3]}
-    return params | ({"bias_ih": rows[-2], "bias_hh": rows[-1]} if bias else {})
+    inputs = columns.shape[1] - (5 if bias else 3)
+    params = {"weight_ih": columns[:, :inputs], "weight_hh": columns[:, inputs : inputs + 3]}
+    return params | ({"bias_ih": columns[:, -2], "bias_hh": columns[:, -1]} if bias else {})
 
 
 @pytest.mark.parametrize("case", cases("recurrent", *KINDS), ids=str)
@@ -30,8 +30,8 @@ def test_layers_equal_pytorch(case, x64):
     make = getattr(nn, case.options["layer"])
     layer, last = make(3, **options), make(3, **options | {"last": True})
 
-    def on_batch(x, **rows):
-        params = {place: unpack(own, layer_has_bias) for place, own in rows.items()}
+    def on_batch(x, **columns):
+        params = {place: unpack(own, layer_has_bias) for place, own in columns.items()}
         assert params.keys() == layer.init(jax.random.key(0), x.shape[1:])[0].keys()
         y, h = (jax.vmap(lambda x, of=of: of.apply(params, {}, x)[0])(x) for of in (layer, last))
         return y if "last" in options else (y, {"h": h})
@@ -186,9 +186,9 @@ def test_the_scan_is_left_with_one_product(kind):
 @pytest.mark.parametrize("bias", [True, False])
 def test_parameters(kind, bias):
     layer, params, _ = example(kind, layers=2, bidirectional=True, bias=bias)
-    columns = 4 * GATES[kind]
-    biases = {"bias_ih": (columns,), "bias_hh": (columns,)} if bias else {}
-    of = lambda inputs: {"weight_ih": (inputs, columns), "weight_hh": (4, columns)} | biases
+    rows = 4 * GATES[kind]
+    biases = {"bias_ih": (rows,), "bias_hh": (rows,)} if bias else {}
+    of = lambda inputs: {"weight_ih": (rows, inputs), "weight_hh": (rows, 4)} | biases
     assert jax.tree.map(jnp.shape, params) == {"0": of(3), "0_reverse": of(3), "1": of(8), "1_reverse": of(8)}
     assert layer.name == f"{kind}(4)"
     assert layer.init(jax.random.key(0), (6, 3))[1] == {}

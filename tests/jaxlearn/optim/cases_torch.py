@@ -56,11 +56,9 @@ def torch_case(key):
             rate = schedules.step(rate, schedule["step_size"], schedule["gamma"])
         extra = {}
         if name == "Muon":
-            params, grads = ([x[2], jnp.swapaxes(x[2], -1, -2)] for x in (params, grads))
+            params, grads = ([jnp.swapaxes(x[2], -1, -2), x[2]] for x in (params, grads))
             extra = {"ns_dtype": jnp.bfloat16 if half else dtype}
         path = follow(TORCH[name](**flags | extra | {"learning_rate": rate}), params, grads)
-        if name == "Muon":  # PyTorch's matrices are (out, in)
-            path = [jnp.swapaxes(x, -1, -2) for x in path]
         return flat(path)
 
     bounds = {"double": PRECISE, "single": 1e-5}

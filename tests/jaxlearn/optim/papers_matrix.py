@@ -156,14 +156,14 @@ def soap(
 def centralize(grad):
     """Yong et al. (2020), equation 1, https://arxiv.org/abs/2004.01461, for one step's list of gradients.
 
-    Takes the mean of each output's weights from them: over all axes but the last. Vectors stay as they are.
+    Takes the mean of each output's weights from them: over all axes but the first. Vectors stay as they are.
     """
-    return [g - np.mean(g, axis=tuple(range(g.ndim - 1)), keepdims=True) if g.ndim > 1 else g for g in grad]
+    return [g - np.mean(g, axis=tuple(range(1, g.ndim)), keepdims=True) if g.ndim > 1 else g for g in grad]
 
 
 def unitwise_norm(x):
     """Brock et al. (2021): the norm of each output's weights; of a whole vector."""
-    axes = tuple(range(x.ndim - 1)) if x.ndim > 1 else None
+    axes = tuple(range(1, x.ndim)) if x.ndim > 1 else None
     return np.sqrt(np.sum(x**2, axis=axes, keepdims=True))
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from jaxlearn import optim
 
-SHAPES = [(), (5,), (1, 5), (5, 1), (4, 3), (2, 2, 2, 3), (2, 1, 2, 1, 3)]
+SHAPES = [(), (5,), (1, 5), (5, 1), (3, 4), (3, 2, 2, 2), (3, 2, 1, 2, 1)]
 
 
 def draw(seed, shapes=SHAPES):
@@ -44,28 +44,29 @@ def test_clip_by_norm_is_clip_grad_norm_of_each_leaf(x64):
 def test_adaptive_clip_equals_optax(x64, clipping, eps):
     grads, params = draw(0), draw(1)
     ours = update(optim.adaptive_clip(clipping, eps), grads, params)
-    theirs = update(optax.adaptive_grad_clip(clipping, eps), grads, params)
-    for a, b in zip(ours, theirs, strict=True):
+    outputs_last = lambda leaves: [np.moveaxis(x, 0, -1) if x.ndim else x for x in leaves]
+    theirs = update(optax.adaptive_grad_clip(clipping, eps), outputs_last(grads), outputs_last(params))
+    for a, b in zip(outputs_last(ours), theirs, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12)
     clipped = [bool((a != b).any()) for a, b in zip(ours, grads, strict=True)]
     assert all(clipped) if clipping < 0.1 else not all(clipped)
 
 
-def test_adaptive_clip_of_three_axes_keeps_the_last(x64):
-    """A kernel (width, in, out); optax takes it for (in, heads, out)."""
-    (grads,), (params,) = draw(0, [(3, 2, 4)]), draw(1, [(3, 2, 4)])
+def test_adaptive_clip_of_three_axes_keeps_the_first(x64):
+    """A kernel (out, width, in); optax would take it for (in, heads, out)."""
+    (grads,), (params,) = draw(0, [(4, 3, 2)]), draw(1, [(4, 3, 2)])
     (got,) = update(optim.adaptive_clip(1e-3), [grads], [params])
     for unit in range(4):
-        g, p = np.asarray(grads[..., unit]), np.asarray(params[..., unit])
+        g, p = np.asarray(grads[unit]), np.asarray(params[unit])
         limit = 1e-3 * max(np.linalg.norm(p), 1e-3)
         assert np.linalg.norm(g) > limit
-        np.testing.assert_allclose(got[..., unit], g * limit / np.linalg.norm(g), rtol=1e-12)
+        np.testing.assert_allclose(got[unit], g * limit / np.linalg.norm(g), rtol=1e-12)
 
 
 def test_units_of_zeros_are_neither_nan_nor_stuck():
-    params, grads = jnp.zeros((4, 3)), jnp.ones((4, 3)).at[:, 0].set(0)
+    params, grads = jnp.zeros((3, 4)), jnp.ones((3, 4)).at[0].set(0)
     got = update(optim.adaptive_clip(0.1, eps=1e-3), grads, params)
-    np.testing.assert_allclose(jnp.sqrt(jnp.sum(got**2, axis=0)), [0, 1e-4, 1e-4], rtol=1e-6)
+    np.testing.assert_allclose(jnp.sqrt(jnp.sum(got**2, axis=1)), [0, 1e-4, 1e-4], rtol=1e-6)
 
 
 @pytest.mark.parametrize(
