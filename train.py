@@ -167,6 +167,7 @@ def run_one(args: argparse.Namespace, choice: Choice) -> None:
     if args.out:
         training.check_folder(args.out)
     dataset, train, validation = load_data(args)
+    cli.import_meanwhile("orbax.checkpoint", "matplotlib.figure")
     name = default_folder(dataset.name, choice.model, choice.opt, str(args.seed))
     folder = args.out or training.fresh_folder(name)
     training.check_folder(folder)
@@ -205,6 +206,7 @@ def run_comparison(args: argparse.Namespace, choices: list[Choice], command: lis
     cli.use_every_core()
     devices = cli.pick_devices(args.device)
     dataset, train, validation = load_data(args)
+    cli.import_meanwhile("scipy.stats", "matplotlib.figure")
     steps = math.ceil(len(train.labels) / args.batch_size)
     contenders = [
         compare.Contender(

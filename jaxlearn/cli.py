@@ -2,9 +2,11 @@
 
 import argparse
 import difflib
+import importlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from threading import Thread
 from typing import Any, NoReturn
 
 import jax
@@ -102,6 +104,17 @@ def use_every_core() -> None:
     """Gives JAX one CPU device for each core, if it has not started yet."""
     with suppress(RuntimeError):
         jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
+
+
+def import_meanwhile(*modules: str) -> None:
+    """Imports what the end needs while the devices compute; what is missing is told when it is used."""
+
+    def load() -> None:
+        with suppress(ImportError):
+            for module in modules:
+                importlib.import_module(module)
+
+    Thread(target=load, daemon=True).start()
 
 
 def print_table(rows: list[dict[str, str]]) -> None:

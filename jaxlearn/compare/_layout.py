@@ -14,7 +14,7 @@ from ._programs import compile_grid
 from ._shape import Shape, make_shape, widest
 from ._task import Contender, Task
 
-BATCHES, REPEATS = 20, 8
+BATCHES, REPEATS = 10, 5
 CLOSE = 1.1  # times as long is not worth another order of sums
 
 

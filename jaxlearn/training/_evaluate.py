@@ -31,7 +31,7 @@ def evaluate(
     images: jax.Array,
     labels: jax.Array,
     *,
-    batch_size: int = 250,
+    batch_size: int = 128,
     loss: Loss = losses.cross_entropy,
 ) -> Evaluation:
     """Scores every example, whatever the batch size.
