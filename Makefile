@@ -48,9 +48,9 @@ test-deep: .venv/test
 parity: .venv/test
 	$(BIN)/python -m tests.parity docs/parity.md
 
-# what importing costs
-bench: .venv/test
-	$(BIN)/python benchmarks/imports.py
+# the same work on jaxlearn and on its peers, in turn: benchmarks/RESULTS.md, and the table in README.md
+bench: .venv/bench
+	$(BIN)/python -m benchmarks.run $${JAXLEARN_DATA:-../shared/data}/mnist $(ARGS)
 
 .venv/train: pyproject.toml constraints.txt
 	@echo "installing jaxlearn and what train.py needs into .venv (a minute or two) ..."
@@ -63,6 +63,12 @@ bench: .venv/test
 	$(PYTHON) -m venv .venv
 	$(INSTALL) --editable '.[test]'
 	@touch .venv/train $@
+
+.venv/bench: pyproject.toml constraints.txt
+	@echo "installing jaxlearn and its peers into .venv (a minute or two) ..."
+	$(PYTHON) -m venv .venv
+	$(INSTALL) --editable '.[bench]'
+	@touch $@
 
 clean:
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

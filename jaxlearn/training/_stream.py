@@ -6,7 +6,6 @@ from itertools import pairwise
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxlearn.data import Split
@@ -33,13 +32,14 @@ def compile_stream(
     draw = jax.jit(draw_order, static_argnums=2).lower(state.key, state.step, examples).compile()
 
     def epoch(state: RunState) -> tuple[RunState, Means]:
-        parts = []
+        parts, sizes = [], []
         order = np.asarray(draw(state.key, state.step))
         for images, labels in read_ahead(train, [order[a:b] for a, b in bounds]):
             size = len(labels)
-            state, means = jax.block_until_ready(programs[size](state, images, labels, np.arange(size)))
-            parts.append(jax.tree.map(lambda mean, share=size / examples: share * mean, means))
-        return state, jax.tree.map(lambda *shares: jnp.sum(jnp.stack(shares)), *parts)
+            state, means = programs[size](state, images, labels, np.arange(size))
+            parts.append(jax.device_get(means))
+            sizes.append(size)
+        return state, jax.tree.map(lambda *means: np.average(means, weights=sizes), *parts)
 
     return epoch
 

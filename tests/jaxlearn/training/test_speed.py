@@ -1,0 +1,75 @@
+"""What makes a run fast, as far as a program shows it: times are in `benchmarks/`."""
+
+import re
+
+import jax
+import numpy as np
+import pytest
+
+from jaxlearn import data, nn, optim, training
+
+CNN = nn.sequential(nn.conv2d(4, 3), nn.relu, nn.max_pool(2), nn.conv2d(4, 3), nn.flatten, nn.linear(3))
+MLP = nn.sequential(nn.flatten, nn.linear(5), nn.sigmoid, nn.linear(3))
+NONE = data.Split(np.zeros((0, 10, 10, 1), np.uint8), np.zeros(0, np.int32))
+
+
+def make_split(examples):
+    random = np.random.default_rng(0)
+    images = random.integers(0, 255, (examples, 10, 10, 1), dtype=np.uint8)
+    return data.Split(images, random.integers(0, 3, examples).astype(np.int32))
+
+
+def compile_run(model, at_a_time=None):
+    train = make_split(40)
+    return training.compile_run(
+        model, optim.adam(), train, NONE, make_split(20), batch_size=8, seed=0, at_a_time=at_a_time
+    )
+
+
+def compiled_epoch(model):
+    run = training.make_run(model, optim.adam(), batch_size=8)
+    state = run.init(jax.random.key(0), (10, 10, 1))
+    return jax.jit(run.epoch, donate_argnums=0).lower(state, *make_split(40)).compile(), state
+
+
+@pytest.mark.parametrize("at_a_time", [None, 16])
+def test_nothing_is_compiled_once_a_run_is(at_a_time):
+    program = compile_run(MLP, at_a_time)
+    compiled = []
+    jax.monitoring.register_event_duration_secs_listener(
+        lambda event, seconds, **_: compiled.append(event) if "backend_compile" in event else None
+    )
+    state, _ = program.epoch(program.state)
+    program.test(state)
+    assert compiled == []
+    jax.jit(lambda x: 3 * x)(1.0)
+    assert compiled
+
+
+def test_an_epoch_moves_nothing_between_host_and_device():
+    program = compile_run(MLP)
+    with jax.transfer_guard("disallow"):
+        state, means = program.epoch(program.state)
+        program.test(state)
+    assert np.isfinite(float(means.loss))
+
+
+def test_an_epoch_writes_the_new_state_over_the_old():
+    compiled, state = compiled_epoch(MLP)
+    size = sum(leaf.nbytes for leaf in jax.tree.leaves((state.params, state.opt_state)))
+    assert compiled.memory_analysis().alias_size_in_bytes >= size
+
+
+def test_a_cnn_is_products_of_matrices_on_a_cpu():
+    """XLA's own convolution and pooling take ten times as long there, inside of a loop."""
+    compiled, _ = compiled_epoch(CNN)
+    program = compiled.as_text()
+    assert not re.search(r"\b(convolution|reduce-window|select-and-scatter)\(", program)
+    assert "dot(" in program
+
+
+def test_the_gradient_of_a_weight_is_a_product_that_keeps_the_rows_of_both():
+    """(outputs, batch) times (batch, inputs) into the weight's own layout, with no copy turned round."""
+    compiled, _ = compiled_epoch(MLP)
+    product = r"= f32\[(\d+,\d+)\]\{1,0\} dot\([^)]*\), lhs_contracting_dims=\{0\}"
+    assert "5,100" in re.findall(product, compiled.as_text())
