@@ -9,8 +9,8 @@ Whoever wants the cut says `stop_gradient`.
 
 Prints:
     detour over numpy: TracerArrayConversionError
-    stop_gradient:  convolution 0.0, linear layer 2.0
-    straight ahead: convolution 0.9, linear layer 2.0
+    stop_gradient:  convolution 0.0, linear layer 7.1
+    straight ahead: convolution 1.0, linear layer 7.1
 """
 
 import jax

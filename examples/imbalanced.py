@@ -5,7 +5,7 @@ rare ones and is right most of the time; with weights of 1 / frequency it finds 
 alarms.
 
 Prints:
-    without weights: accuracy 0.96, recall of the rare class 0.46, macro recall 0.73
+    without weights: accuracy 0.96, recall of the rare class 0.48, macro recall 0.74
     with weights:    accuracy 0.88, recall of the rare class 0.88, macro recall 0.88
 """
 

@@ -165,9 +165,7 @@ def xavier_normal(gain: float = 1.0) -> Initializer:
 
     A true normal distribution; `jax.nn.initializers.xavier_normal` cuts its tails.
 
-    Args and Raises: as `xavier_uniform`.
-
-    Source: as `xavier_uniform`; `torch.nn.init.xavier_normal_`.
+    Args, Raises and Source: as `xavier_uniform`; `torch.nn.init.xavier_normal_`.
 
     >>> float(xavier_normal()(jax.random.key(0), (50, 150)).std())  # sqrt(2 / 200)
     0.10
@@ -199,9 +197,7 @@ def kaiming_normal(a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "le
 
     A true normal distribution, as in the paper; `jax.nn.initializers.he_normal` cuts its tails.
 
-    Args and Raises: as `kaiming_uniform`.
-
-    Source: as `kaiming_uniform`; `torch.nn.init.kaiming_normal_`.
+    Args, Raises and Source: as `kaiming_uniform`; `torch.nn.init.kaiming_normal_`.
 
     >>> float(kaiming_normal()(jax.random.key(0), (1000, 200)).std())  # sqrt(2 / 200)
     0.10
@@ -224,7 +220,7 @@ def orthogonal(gain: float = 1.0) -> Initializer:
     True
     """
     check("orthogonal: gain", gain, "[0, inf)")
-    return _initializer(jax.nn.initializers.orthogonal(gain, column_axis=0), "orthogonal")
+    return _initializer(jax.nn.initializers.orthogonal(gain), "orthogonal")
 
 
 def gain(nonlinearity: str, param: float | None = None) -> Any:
@@ -264,14 +260,13 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
 
 def _xavier(name: str, gain: float, distribution: Any) -> Initializer:
     check(f"{name}: gain", gain, "[0, inf)")
-    return _initializer(variance_scaling(gain * gain, "fan_avg", distribution, -1, 0), name)
+    return _initializer(variance_scaling(gain * gain, "fan_avg", distribution), name)
 
 
 def _kaiming(name: str, a: float, mode: Any, nonlinearity: str, distribution: Any) -> Initializer:
     check(f"{name}: a", a, "(-inf, inf)")
     check_choice(f"{name}: mode", mode, ("fan_in", "fan_out"))
-    scale = _squared_gain(name, nonlinearity, a)
-    return _initializer(variance_scaling(scale, mode, distribution, -1, 0), name)
+    return _initializer(variance_scaling(_squared_gain(name, nonlinearity, a), mode, distribution), name)
 
 
 def _squared_gain(name: str, nonlinearity: str, slope: Any) -> Any:
@@ -290,7 +285,11 @@ def _initializer(draw: Any, weight: str = "") -> Initializer:
             _check_weight(weight, shape)
         if 0 in shape:  # a fan may be 0, too
             return jnp.zeros(shape, dtype, out_sharding=out_sharding)
-        return draw(key, shape, wide, out_sharding).astype(dtype)
+        if not weight:
+            return draw(key, shape, wide, out_sharding).astype(dtype)
+        # drawn with outputs last, as `jax.nn.initializers` have them: one key, one network
+        drawn = jnp.moveaxis(draw(key, (*shape[1:], shape[0]), wide, None), -1, 0).astype(dtype)
+        return drawn if out_sharding is None else jax.sharding.reshard(drawn, out_sharding)
 
     return init
 
