@@ -3,31 +3,34 @@
 from typing import Any, NamedTuple
 
 CNN = (
-    "ms a step of the report's CNN at batch 64 where the way kept took 5.9: patches with channels first and the "
-    "batch last, in a program written by hand, 5.0; the same out of the layers by `vmap` over the last axis, 7.7 "
-    "(XLA keeps the transposes); pieces of 32 and 16 examples, 5.9 and 6.9 (at batch 256 22.4, not 26); one "
-    "device a core and averaged gradients, 5.2 (and 22.5, not 23.7, at 256), of which the three sums over "
-    "devices are 0.7; an index of the maximum instead of masks in pooling, nothing, because XLA computes its "
-    "producers again in each of the four selections, barriers or not. XLA's own convolution is fast forward (0.8 "
-    "ms for the second layer, as patches 1.2) but takes 26 and 57 ms for its gradients inside a loop."
+    "ms a step of the report's CNN at batch 64 where the way kept took 5.9: patches with channels first "
+    "and the batch last, in a program written by hand, 5.0; the same out of the layers by `vmap` over the "
+    "last axis, 7.7 (XLA keeps the transposes); pieces of 32 and 16 examples, 5.9 and 6.9 (at batch 256 "
+    "22.4, not 26); one device a core and averaged gradients, 5.2 (and 22.5, not 23.7, at 256), of which "
+    "the three sums over devices are 0.7; an index of the maximum instead of masks in pooling, nothing, "
+    "because XLA computes its producers again in each of the four selections, barriers or not. XLA's own "
+    "convolution is fast forward (0.8 ms for the second layer, as patches 1.2) but takes 26 and 57 ms for "
+    "its gradients inside a loop."
 )
 ADAM = (
-    "XLA for CPUs writes each result in a loop of its own, so that gradient and moments pass through the cache "
-    "or memory more than once (ten arrays, PyTorch seven), as optax shows, too; a call of a compiled program "
-    "costs 0.05 ms and more with many arrays. A product in place of two of three divisions and roots took the "
-    "largest loop from 53 to 35 us for 78,400 parameters; flags for wider vectors and fast math did nothing."
+    "XLA for CPUs writes each result in a loop of its own, so that gradient and moments pass through the "
+    "cache or memory more than once (ten arrays, PyTorch seven), as optax shows, too; a call of a "
+    "compiled program costs 0.05 ms and more with many arrays. A product in place of two of three "
+    "divisions and roots took the largest loop from 53 to 35 us for 78,400 parameters; flags for wider "
+    "vectors and fast math did nothing."
 )
 MLP = (
-    "weights with outputs first and fewer divisions in Adam, kept: 379 to 312 ms an epoch. Bytes gathered four "
-    "at a time: 2% (6% at batch 128), left out; batch in the last axis: nothing; 12,800 images at a time, read "
-    "by a thread: 357 ms, not 329; runs of XLA's flags (YNNPACK on and off, XNNPACK, oneDNN, 512-bit vectors, "
-    "fast math, concurrent schedule): within noise. The second core finds nothing to do in products so small."
+    "weights with outputs first and fewer divisions in Adam, kept: 379 to 312 ms an epoch. Bytes gathered "
+    "four at a time: 2% (6% at batch 128), left out; batch in the last axis: nothing; 12,800 images at a "
+    "time, read by a thread: 357 ms, not 329; runs of XLA's flags (YNNPACK on and off, XNNPACK, oneDNN, "
+    "512-bit vectors, fast math, concurrent schedule): within noise. The second core finds nothing to do "
+    "in products so small."
 )
 TEST = (
-    "ms by the images worked on together, MLP: 50: 30, 100: 19, 250: 15, 1,000: 14, 2,500: 13; CNN: 10: 566, 25: "
-    "433, 50: 320, 100: 286, 250: 313 to 462, 1,000: 538. Kept: 128, which saves the CNN more than it takes from "
-    "the MLP. Large buffers are new pages at every call: with a malloc that keeps its memory 462 becomes 317, and "
-    "PyTorch's 288 becomes 176."
+    "ms by the images worked on together, MLP: 50: 30, 100: 19, 250: 15, 1,000: 14, 2,500: 13; CNN: 10: "
+    "566, 25: 433, 50: 320, 100: 286, 250: 313 to 462, 1,000: 538. Kept: 128, which saves the CNN more "
+    "than it takes from the MLP. Large buffers are new pages at every call: with a malloc that keeps its "
+    "memory 462 becomes 317, and PyTorch's 288 becomes 176."
 )
 RATES = [1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2]
 
@@ -68,7 +71,7 @@ def make_rows(mnist: str) -> dict[str, Row]:
             BOTH | {"flax + optax": FLAX, "numpy": ("numpy_network", {})}, 2.2, 4, tried=MLP,
         ),
         "mlp-flax": Row(
-            "the same against flax + optax", "epoch", {"model": "mlp", "batch": 64},
+            "MLP, batch 64, Adam, one epoch, once more", "epoch", {"model": "mlp", "batch": 64},
             {"flax + optax": FLAX}, 1.4, 2, tried=MLP,
         ),
     }  # fmt: skip

@@ -87,8 +87,7 @@ def make_scoring(model: Layer, task: Task) -> Scoring:
 
         return jax.lax.map(one, seeds)
 
-    @jax.jit
-    def orders(keys: jax.Array, step: jax.Array) -> jax.Array:
+    def draw(keys: jax.Array, step: jax.Array) -> jax.Array:
         return jax.lax.map(lambda key: draw_order(key, step, examples), keys)
 
     @jax.jit
@@ -96,11 +95,12 @@ def make_scoring(model: Layer, task: Task) -> Scoring:
         return jax.lax.map(lambda run: score_run(model, task, run, examples), runs)
 
     states, losses = start(np.array(task.seeds, np.uint32), task.validation)
+    orders = jax.jit(draw).lower(states.key, states.step[0]).compile()
     steps = math.ceil(examples / task.batch_size)
     return Scoring(
         states,
         shortest(losses),
-        lambda epoch: orders(states.key, jnp.asarray(epoch * steps)),
+        lambda epoch: orders(states.key, jnp.asarray(epoch * steps, states.step.dtype)),
         lambda params, model_state: test((params, model_state), task.test),
     )
 
