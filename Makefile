@@ -48,9 +48,11 @@ test-deep: .venv/test
 parity: .venv/test
 	$(BIN)/python -m tests.parity docs/parity.md
 
-# the same work on jaxlearn and on its peers, in turn: benchmarks/RESULTS.md, and the table in README.md
+# the same work on jaxlearn and on its peers, in turn: benchmarks/RESULTS.md, and the table in README.md;
+# then what importing costs
 bench: .venv/bench
 	$(BIN)/python -m benchmarks.run $${JAXLEARN_DATA:-../shared/data}/mnist $(ARGS)
+	$(BIN)/python benchmarks/imports.py
 
 .venv/train: pyproject.toml constraints.txt
 	@echo "installing jaxlearn and what train.py needs into .venv (a minute or two) ..."

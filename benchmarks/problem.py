@@ -36,6 +36,13 @@ def load_problem(folder: Path, model: str, seed: int) -> Problem:
         return Problem(*(mnist[name] for name in names), order=first["order"], weights=weights)
 
 
+def draw_leaves(parameters: int, leaves: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Parameters in so many arrays of one length, and their gradients."""
+    draw = np.random.default_rng(0).standard_normal
+    start, grads = ([draw(parameters // leaves, np.float32) for _ in range(leaves)] for _ in range(2))
+    return start, grads
+
+
 def write_problems(folder: Path, mnist: Path, models: list[str]) -> None:
     """Draws weights and orders as `jaxlearn.training` draws them from the seed."""
     import jax

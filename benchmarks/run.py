@@ -149,8 +149,8 @@ it reaches what it should at least. PyTorch: fused Adam, channels last, data in 
 
 ## The same work
 
-The loss on the test images after the epoch ("process": with shuffling of their own; "grid": mean over the
-epoch, with batches of their own; "adam": root of the mean square of parameters drawn at random).
+The loss on the test images after the epoch ("process": first weights and shuffling of their own; "grid": mean
+over the epoch; "adam": root of the mean square of the parameters).
 
 {chr(10).join(loss_lines(found))}
 

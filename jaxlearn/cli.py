@@ -114,7 +114,7 @@ def import_meanwhile(*modules: str) -> None:
             for module in modules:
                 importlib.import_module(module)
 
-    Thread(target=load, daemon=True).start()
+    Thread(target=load).start()
 
 
 def print_table(rows: list[dict[str, str]]) -> None:

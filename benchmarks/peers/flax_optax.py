@@ -1,8 +1,6 @@
 """flax and optax, written the usual way: a jitted step for each batch, data on the device."""
 
-import math
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,9 +10,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from benchmarks.peers import Measure
+from benchmarks.peers.updates import measure_updates
 from benchmarks.problem import load_problem
-
-Measure = Callable[[int], tuple[float, float]]
 
 
 class MLP(nn.Module):
@@ -67,25 +65,4 @@ def epoch(folder: Path, model: str, batch: int) -> Measure:
 
 
 def update(folder: Path, parameters: int, leaves: int, repeats: int) -> Measure:
-    optimizer = optax.adam(1e-3)
-    keys = jax.random.split(jax.random.key(0), leaves)
-    start = [jax.random.normal(key, (parameters // leaves,)) for key in keys]
-    grads = [leaf * 2 for leaf in start]
-
-    @partial(jax.jit, donate_argnums=(0, 1))
-    def step(params: Any, state: Any, grads: Any) -> Any:
-        updates, state = optimizer.update(grads, state, params)
-        return optax.apply_updates(params, updates), state
-
-    def measure(seed: int) -> tuple[float, float]:
-        params = [leaf.copy() for leaf in start]
-        state = optimizer.init(params)
-        params, state = jax.block_until_ready(step(params, state, grads))
-        began = time.perf_counter()
-        for _ in range(repeats):
-            params, state = step(params, state, grads)
-        jax.block_until_ready(params)
-        seconds = (time.perf_counter() - began) / repeats
-        return seconds, math.sqrt(sum(float((p**2).sum()) for p in params) / parameters)
-
-    return measure
+    return measure_updates(optax.adam(1e-3), optax.apply_updates, parameters, leaves, repeats)

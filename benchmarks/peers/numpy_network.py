@@ -1,14 +1,13 @@
 """The documents' network: numpy, with a backward pass and an Adam written by hand."""
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.peers import Measure
 from benchmarks.problem import load_problem
 
-Measure = Callable[[int], tuple[float, float]]
 Layers = list[tuple[np.ndarray, np.ndarray]]
 
 

@@ -3,7 +3,6 @@
 import math
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from benchmarks.peers import Measure
+from benchmarks.peers.updates import measure_updates
 from benchmarks.problem import load_problem
 from jaxlearn import cli, compare, data, optim, training
 from models import MODELS
 
-Measure = Callable[[int], tuple[float, float]]
 NONE = data.Split(np.zeros((0, 28, 28, 1), np.uint8), np.zeros(0, np.int32))
 
 
@@ -33,7 +33,15 @@ def _splits(folder: Path, model: str, examples: int) -> tuple[data.Split, data.S
 def epoch(folder: Path, model: str, batch: int, examples: int = 60_000, **sizes: int) -> Measure:
     network = MODELS[model](10, **sizes)
     train, test = _splits(folder, model, examples)
-    program = training.compile_run(network, optim.adam(1e-3), train, NONE, test, batch_size=batch, seed=0)
+    return _measure_epochs(network, train, test, batch)
+
+
+def _measure_epochs(
+    network: Any, train: data.Split, test: data.Split, batch: int, at_a_time: int | None = None
+) -> Measure:
+    program = training.compile_run(
+        network, optim.adam(1e-3), train, NONE, test, batch_size=batch, seed=0, at_a_time=at_a_time
+    )
 
     def measure(seed: int) -> tuple[float, float]:
         state = jax.block_until_ready(init_run(network, seed))
@@ -59,30 +67,7 @@ def evaluation(folder: Path, model: str) -> Measure:
 
 
 def update(folder: Path, parameters: int, leaves: int, repeats: int) -> Measure:
-    """Adam, one call an update; the loss is the root of the mean square of the parameters."""
-    optimizer = optim.adam(1e-3)
-    draw = np.random.default_rng(0).standard_normal
-    start = [draw(parameters // leaves, np.float32) for _ in range(leaves)]
-    grads = [jnp.asarray(draw(parameters // leaves, np.float32)) for _ in range(leaves)]
-
-    def step(params: Any, state: Any, grads: Any) -> tuple[Any, Any]:
-        updates, state = optimizer.update(grads, state, params)
-        return optim.apply_updates(params, updates), state
-
-    compiled = jax.jit(step, donate_argnums=(0, 1))
-
-    def measure(seed: int) -> tuple[float, float]:
-        params = [jnp.array(leaf) for leaf in start]
-        state = optimizer.init(params)
-        params, state = jax.block_until_ready(compiled(params, state, grads))
-        began = time.perf_counter()
-        for _ in range(repeats):
-            params, state = compiled(params, state, grads)
-        jax.block_until_ready(params)
-        seconds = (time.perf_counter() - began) / repeats
-        return seconds, math.sqrt(sum(float((p**2).sum()) for p in params) / parameters)
-
-    return measure
+    return measure_updates(optim.adam(1e-3), optim.apply_updates, parameters, leaves, repeats)
 
 
 def grid(folder: Path, model: str, batch: int, rates: list[float], seeds: int, examples: int) -> Measure:
@@ -117,18 +102,8 @@ def stream(folder: Path, model: str, batch: int, examples: int, at_a_time: int |
     else:
         images = problem.images[rows]
     train = data.Split(images, problem.labels[rows])
-    program = training.compile_run(
-        MODELS[model](10), optim.adam(1e-3), train, NONE, data.Split(train.images[:100], train.labels[:100]),
-        batch_size=batch, seed=0, at_a_time=at_a_time,
-    )  # fmt: skip
-
-    def measure(seed: int) -> tuple[float, float]:
-        state = jax.block_until_ready(init_run(MODELS[model](10), seed))
-        began = time.perf_counter()
-        state, _ = program.epoch(state)
-        return time.perf_counter() - began, float(program.test(state).loss)
-
-    return measure
+    few = data.Split(train.images[:100], train.labels[:100])
+    return _measure_epochs(MODELS[model](10), train, few, batch, at_a_time)
 
 
 def product(folder: Path, size: int = 2048) -> Measure:

@@ -6,8 +6,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
+
+from benchmarks.peers import Measure
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = {
@@ -16,7 +17,7 @@ COMMANDS = {
 }
 
 
-def whole(folder: Path, command: str, mnist: str) -> Callable[[int], tuple[float, float]]:
+def whole(folder: Path, command: str, mnist: str) -> Measure:
     """The test loss that it wrote goes with the seconds. What it compiles is kept from the first time on."""
 
     def measure(seed: int) -> tuple[float, float]:

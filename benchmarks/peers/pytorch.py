@@ -2,16 +2,14 @@
 
 import math
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from benchmarks.problem import Problem, load_problem
-
-Measure = Callable[[int], tuple[float, float]]
+from benchmarks.peers import Measure
+from benchmarks.problem import Problem, draw_leaves, load_problem
 
 
 def build(name: str, weights: list) -> nn.Sequential:
@@ -111,8 +109,7 @@ def evaluation(folder: Path, model: str, batch: int = 1000) -> Measure:
 
 
 def update(folder: Path, parameters: int, leaves: int, repeats: int) -> Measure:
-    start = [torch.randn(parameters // leaves) for _ in range(leaves)]
-    grads = [torch.randn(parameters // leaves) for _ in range(leaves)]
+    start, grads = ([torch.from_numpy(leaf) for leaf in part] for part in draw_leaves(parameters, leaves))
 
     def measure(seed: int) -> tuple[float, float]:
         params = [nn.Parameter(leaf.clone()) for leaf in start]

@@ -128,8 +128,7 @@ def adaptive_clip(clipping: Scalar = 0.01, eps: Scalar = 1e-3) -> Transform:
       ValueError: a hyperparameter outside its range; `update` called without `params`.
 
     Source: Brock et al. (2021), https://arxiv.org/abs/2102.06171. `optax.adaptive_grad_clip` takes the
-    outputs to be counted by the last axis. The paper
-    leaves out the last layer: see `masked`.
+    outputs to be counted by the last axis. The paper leaves out the last layer: see `masked`.
 
     >>> opt = adaptive_clip(0.1)
     >>> weights, grads = jnp.array([[3.0, 4.0], [1.0, 0.0]]), jnp.array([[1.0, 0.0], [0.1, 0.0]])

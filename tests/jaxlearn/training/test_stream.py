@@ -20,11 +20,11 @@ def make_split(examples, folder=None):
     return data.Split(np.load(folder / "images.npy", mmap_mode="r"), labels)
 
 
-def compile_run(train, at_a_time, batch_size=8):
+def compile_run(train, at_a_time):
     layers = nn.linear(5, bias=False), nn.batch_norm(), nn.dropout(0.5), nn.linear(3)
     model = nn.sequential(nn.flatten, *layers)
     return training.compile_run(
-        model, optim.adam(0.01), train, NONE, NONE, batch_size=batch_size, seed=0, at_a_time=at_a_time
+        model, optim.adam(0.01), train, NONE, NONE, batch_size=8, seed=0, at_a_time=at_a_time
     )
 
 
