@@ -1,7 +1,8 @@
 """jaxlearn beside its peers: `python -m benchmarks.run ../shared/data/mnist` writes benchmarks/RESULTS.md.
 
 Every peer is a process of its own. They work in turn (A B A B ...), with the seeds 0, 1, 2 ..., after one
-turn that is not counted. A ratio is that of the medians: above 1, jaxlearn is faster.
+turn that is not counted. A ratio is that of the medians: above 1, jaxlearn is faster. With `--device gpu` it
+measures what `gpu.py` says, and writes benchmarks/RESULTS-gpu.md.
 """
 
 import argparse
@@ -12,7 +13,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from . import growth
@@ -43,14 +47,22 @@ class Measured(NamedTuple):
 def measure_row(row: Row, folder: Path, repeats: int) -> dict[str, Measured]:
     """What jaxlearn and each peer measured, in turn."""
     options = row.options | {"folder": str(folder)}
-    started = {
-        name: Peer(module, row.work, options | more)
-        for name, (module, more) in {"jaxlearn": row.ours, **row.peers}.items()
-    }
+    peers = {"jaxlearn": row.ours, **row.peers}
+    return measure_in_turn(
+        {name: Peer(module, row.work, options | more) for name, (module, more) in peers.items()}, repeats
+    )
+
+
+def measure_in_turn(
+    started: dict[str, Peer], repeats: int, fewer: Mapping[str, int] = MappingProxyType({})
+) -> dict[str, Measured]:
+    """What each peer measured with the seeds 0, 1, 2 ...; then they end. `fewer`: the turns of those that
+    take less than the rest."""
     answers: dict[str, list[list[float]]] = {name: [] for name in started}
     for seed in range(repeats):
         for name, peer in started.items():
-            answers[name].append(peer.measure(seed))
+            if seed < fewer.get(name, repeats):
+                answers[name].append(peer.measure(seed))
     for peer in started.values():
         peer.close()
     return {name: Measured([a[0] for a in each], [a[1] for a in each]) for name, each in answers.items()}
@@ -96,11 +108,19 @@ def tried_lines(found: dict[str, dict[str, Measured]], rows: dict[str, Row]) -> 
     return lines
 
 
+def version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
 def machine() -> str:
     about = Path("/proc/cpuinfo").read_text().splitlines()
     names = [line.partition(":")[2].strip() for line in about if line.startswith("model name")]
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
-    return (f"{len(os.sched_getaffinity(0))} cores of {names[0]}, {platform.system()}, Python "
+    name = names[0] if names else platform.machine()
+    versions = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
+    return (f"{len(os.sched_getaffinity(0))} cores of {name}, {platform.system()}, Python "
             f"{platform.python_version()}; {versions}.")  # fmt: skip
 
 
@@ -116,25 +136,38 @@ def write_readme(results: str) -> None:
     README.write_text("\n".join([before + BEGIN, *lines, after]))
 
 
+@contextmanager
+def written_problems(mnist: Path) -> Iterator[Path]:
+    """A folder with what every peer works on, for as long as it is needed."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "benchmarks.problem", folder, str(mnist.resolve())]
+        subprocess.run(command, check=True, cwd=ROOT)
+        yield Path(folder)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("mnist", type=Path, help="folder with the four files of MNIST")
     parser.add_argument("--rows", help="only these, with commas between; writes nothing")
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--device", choices=["cpu", "gpu"], default="cpu")
     args = parser.parse_args()
+    if args.device == "gpu":
+        from . import gpu  # which imports this module
+
+        gpu.main(args.mnist, args.rows, args.repeats)
+        return
     rows = make_rows(str(args.mnist.resolve()))
     chosen = args.rows.split(",") if args.rows else list(rows)
     found = {}
-    with tempfile.TemporaryDirectory() as parent:
-        command = [sys.executable, "-m", "benchmarks.problem", parent, str(args.mnist.resolve())]
-        subprocess.run(command, check=True, cwd=ROOT)
+    with written_problems(args.mnist) as folder:
         for name in chosen:
-            found[name] = measure_row(rows[name], Path(parent), args.repeats)
+            found[name] = measure_row(rows[name], folder, args.repeats)
             print("\n".join(ratio_lines({name: found[name]}, rows)[2:]), flush=True)
         if args.rows:
             print("\n".join(loss_lines(found)))
             return
-        grown = growth.tables(Path(parent))
+        grown = growth.tables(folder)
     text = f"""# Benchmarks
 
 Made by `make bench`. {machine()} Each time is the median of n = {args.repeats} (least to largest), taken in

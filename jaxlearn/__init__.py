@@ -2,5 +2,19 @@
 
 from . import compare, data, losses, metrics, nn, optim, schedules, training
 from ._version import __version__
+from .training._saved import Saved, load, save
 
-__all__ = ["__version__", "compare", "data", "losses", "metrics", "nn", "optim", "schedules", "training"]
+__all__ = [
+    "Saved",
+    "__version__",
+    "compare",
+    "data",
+    "load",
+    "losses",
+    "metrics",
+    "nn",
+    "optim",
+    "save",
+    "schedules",
+    "training",
+]

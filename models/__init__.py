@@ -1,10 +1,8 @@
 """What `--model NAME` means. To add a model: one file, and one line here."""
 
 from collections.abc import Callable
-from typing import Any
 
 from jaxlearn.nn import Layer
-from jaxlearn.training import text_arguments
 
 from .cnn import cnn
 from .cnn_bn import cnn_bn
@@ -24,8 +22,3 @@ MODELS: dict[str, Callable[..., Layer]] = {
     "lstm": lstm,
     "softmax": softmax,
 }
-
-
-def sizes_of(model: Callable[..., Layer]) -> dict[str, Any]:
-    """What `--set` may change of a model, with its default values: not the classes, which the data tell."""
-    return {name: value for name, value in text_arguments(model).items() if name != "classes"}

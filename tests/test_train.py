@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import jax
 import pytest
 
 import train
@@ -196,7 +197,7 @@ def test_places_that_cannot_be_written_are_told(capsys):
 
 
 def test_no_gpu_here_is_told(capsys):
-    if any(d.platform == "gpu" for d in train.jax.devices()):
+    if any(d.platform == "gpu" for d in jax.devices()):
         pytest.skip("there is a GPU here")
     refused([*QUICK, "--device", "gpu"], 1, "--device gpu: there is none here; JAX finds cpu", capsys)
 

@@ -24,7 +24,7 @@ def init_run(model: Any, seed: int) -> training.RunState:
     return jax.jit(init, static_argnums=1)(jax.random.key(seed), (28, 28, 1))
 
 
-def _splits(folder: Path, model: str, examples: int) -> tuple[data.Split, data.Split]:
+def load_splits(folder: Path, model: str, examples: int) -> tuple[data.Split, data.Split]:
     problem = load_problem(folder, model, 0)
     train = data.Split(problem.images[:examples], problem.labels[:examples])
     return train, data.Split(problem.test_images, problem.test_labels)
@@ -32,7 +32,7 @@ def _splits(folder: Path, model: str, examples: int) -> tuple[data.Split, data.S
 
 def epoch(folder: Path, model: str, batch: int, examples: int = 60_000, **sizes: int) -> Measure:
     network = MODELS[model](10, **sizes)
-    train, test = _splits(folder, model, examples)
+    train, test = load_splits(folder, model, examples)
     return _measure_epochs(network, train, test, batch)
 
 
@@ -53,7 +53,7 @@ def _measure_epochs(
 
 
 def evaluation(folder: Path, model: str) -> Measure:
-    train, test = _splits(folder, model, 64)
+    train, test = load_splits(folder, model, 64)
     network = MODELS[model](10)
     program = training.compile_run(network, optim.adam(1e-3), train, NONE, test, batch_size=64, seed=0)
 
@@ -66,14 +66,14 @@ def evaluation(folder: Path, model: str) -> Measure:
     return measure
 
 
-def update(folder: Path, parameters: int, leaves: int, repeats: int) -> Measure:
-    return measure_updates(optim.adam(1e-3), optim.apply_updates, parameters, leaves, repeats)
+def update(folder: Path, parameters: int, leaves: int, repeats: int, in_a_call: int = 1) -> Measure:
+    return measure_updates(optim.adam(1e-3), optim.apply_updates, parameters, leaves, repeats, in_a_call)
 
 
 def grid(folder: Path, model: str, batch: int, rates: list[float], seeds: int, examples: int) -> Measure:
     """Seconds of training; compiling is not counted. The loss is the mean over the grid's epoch."""
     cli.use_every_core()
-    train, test = _splits(folder, model, examples)
+    train, test = load_splits(folder, model, examples)
     few = data.Split(*(part[:100] for part in test))
     contender = compare.Contender("adam", optim.adam, {"learning_rate": rates}, MODELS[model](10), model)
 

@@ -2,7 +2,7 @@
 
 from ._compare import Comparison, Progress, compare
 from ._console import compare_with_progress
-from ._folder import find_folder, open_folder, versions
+from ._folder import difference, find_folder, open_folder, versions
 from ._functions import SURFACES, Descent, Surface, descend, descents_table, tune
 from ._grid import grid_points, log_grid, parse_values
 from ._memory import parse_size
@@ -27,6 +27,7 @@ __all__ = [
     "compare_with_progress",
     "descend",
     "descents_table",
+    "difference",
     "estimate",
     "find_folder",
     "grid_points",

@@ -13,8 +13,10 @@ from jaxlearn._check import check_whole
 from jaxlearn.data import Split
 from jaxlearn.nn import Layer
 from jaxlearn.nn._layer import output_shape
+from jaxlearn.training import CheckpointError
 from jaxlearn.training._fit import check_classes
 from jaxlearn.training._run import Loss
+from jaxlearn.training._settings import show
 
 from ._grid import grid_points
 from ._layout import measure_width
@@ -193,4 +195,6 @@ def _check_kept(sweep: Sweep, contender: Contender, task: Task, folder: Path | N
         ("epochs", sweep.epochs, task.epochs),
     ):
         if there != here:
-            raise ValueError(f"{folder} holds {sweep.name} with other {what}: {there}, not {here}")
+            raise CheckpointError(
+                f"{folder} has {sweep.name} with other {what}: {show(there)}, not {show(here)}"
+            )

@@ -1,7 +1,7 @@
 """The folder of a comparison: new, or one to go on with."""
 
 import itertools
-import json
+import os
 import platform
 from contextlib import suppress
 from pathlib import Path
@@ -11,8 +11,8 @@ import jax
 import jaxlib
 
 from jaxlearn._version import __version__
-from jaxlearn.training import check_folder
-from jaxlearn.training._folder import write_json
+from jaxlearn.training import CheckpointError, check_folder, config_difference
+from jaxlearn.training._folder import read_json, write_json
 
 GROWING = ("optimizers", "models")  # may be others than before: those in common must be the same
 FREE = ("target", "command", "device", "versions")  # say nothing about what a sweep gives
@@ -23,37 +23,34 @@ def difference(before: dict[str, Any], now: dict[str, Any]) -> str | None:
 
     >>> difference({"epochs": 3, "optimizers": {"sgd": 1}}, {"epochs": 3, "optimizers": {"adam": 2}})
     >>> difference({"epochs": 3}, {"epochs": 5})
-    'epochs is 3 there, 5 here'
+    'epochs is 3 there, not 5'
     """
-    for name in [name for name in now if name not in FREE]:
-        there, here = before.get(name), now[name]
-        if name in GROWING and isinstance(there, dict):
-            common = there.keys() & here.keys()
-            there, here = ({key: part[key] for key in sorted(common)} for part in (there, here))
-        if there != here:
-            return f"{name} is {there} there, {here} here"
-    return None
+    return config_difference(before, now, FREE, GROWING)
 
 
-def open_folder(folder: Path, config: dict[str, Any]) -> Path:
+def open_folder(folder: Path, config: dict[str, Any], resume: bool = False) -> Path:
     """Makes `folder` ready for a comparison, be it new or with a part of the same one in it; returns it.
+
+    Args:
+      folder: of the comparison.
+      config: what it is.
+      resume: whether there is known to be a part of it, whose `config.json` may be lost.
 
     Raises:
       FileExistsError: it holds something else.
+      CheckpointError: its configuration cannot be read.
       OSError: it cannot be written.
     """
-    config = json.loads(json.dumps(config))
-    path = folder / "config.json"
-    if path.is_file() and (folder / "sweeps").is_dir():
-        try:
-            before = json.loads(path.read_text())
-        except ValueError:
-            raise FileExistsError(f"{path} cannot be read; a new or empty folder is needed") from None
-        if different := difference(before, config):
+    path, sweeps = folder / "config.json", folder / "sweeps"
+    if resume or (path.is_file() and sweeps.is_dir()):
+        check_folder(folder, with_run=True)
+        if os.path.lexists(sweeps) and not sweeps.is_dir():
+            raise CheckpointError(f"{sweeps} is no folder")
+        if path.exists() and (different := difference(read_json(path), config)):
             raise FileExistsError(f"{folder} holds another comparison: {different}; choose another --out")
     else:
         check_folder(folder)
-        (folder / "sweeps").mkdir(parents=True)
+    sweeps.mkdir(parents=True, exist_ok=True)
     write_json(path, config)
     return folder
 

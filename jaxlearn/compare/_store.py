@@ -1,13 +1,19 @@
 """What a comparison has found so far, on disk."""
 
+import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jaxlearn.training._folder import to_json, write_file
+from jaxlearn.training import CheckpointError
+from jaxlearn.training._folder import read_json, to_json, write_file
+from jaxlearn.training._settings import show
 
 from ._result import Sweep, from_plain, to_plain
+
+LARGEST = 2**30  # bytes of a sweep
 
 
 class Store:
@@ -22,13 +28,19 @@ class Store:
         """The sweep of an optimizer on a model, or None.
 
         Raises:
-          ValueError: the file does not hold one.
+          CheckpointError: the file does not hold it.
         """
-        content = self._read(_file_name(f"{model} {optimizer}"))
+        name = _file_name(f"{model} {optimizer}")
+        content = self._read(name)
+        if content is None:
+            return None
         try:
-            return from_plain(content) if content else None
-        except (KeyError, TypeError, ValueError):
-            raise _broken(self._path(_file_name(f"{model} {optimizer}"))) from None
+            sweep = from_plain(content)
+        except (KeyError, TypeError, ValueError, OverflowError):
+            raise self._broken(name, "holds no sweep") from None
+        if (sweep.model, sweep.optimizer) != (model, optimizer):
+            raise self._broken(name, f"holds {show(sweep.name)}")
+        return sweep
 
     def save(self, sweep: Sweep) -> Sweep:
         """Keeps a sweep. Returns it as `load` will: infinities have become NaN."""
@@ -44,24 +56,30 @@ class Store:
             self._write("plan", content)
         return content[name]
 
-    def _path(self, name: str) -> Path:
-        assert self.folder
-        return self.folder / f"{name}.json"
-
     def _read(self, name: str) -> dict[str, Any] | None:
-        if not self.folder or not self._path(name).exists():
+        if not self.folder or not os.path.lexists(self.folder / f"{name}.json"):
             return None
         try:
-            content = json.loads(self._path(name).read_text())
-        except ValueError:
-            content = None
-        if not isinstance(content, dict):
-            raise _broken(self._path(name))
-        return content
+            file = read_json(self.folder / f"{name}.json", LARGEST)
+        except CheckpointError as error:
+            raise self._broken(name, str(error).partition(" is ")[2] or "cannot be read") from None
+        if file.get("sha256") != _digest(file.get("content")):
+            raise self._broken(name, "does not hold what was saved there")
+        return file["content"]
 
     def _write(self, name: str, content: dict[str, Any]) -> None:
         if self.folder:
-            write_file(self._path(name), (to_json(content) + "\n").encode())
+            file = {"sha256": _digest(content), "content": content}
+            write_file(self.folder / f"{name}.json", (to_json(file) + "\n").encode())
+
+    def _broken(self, name: str, why: str) -> CheckpointError:
+        again = "it is made again" if name == "plan" else "its runs are trained again"
+        assert self.folder
+        return CheckpointError(f"{self.folder / name}.json {why}; delete it, and {again}")
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(to_json({"content": content}).encode()).hexdigest()
 
 
 def _file_name(text: str) -> str:
@@ -71,7 +89,3 @@ def _file_name(text: str) -> str:
     ('mlp-adam', 'a%2fb-x')
     """
     return "".join(c if c.isalnum() or c in "_." else "-" if c == " " else f"%{ord(c):x}" for c in text)
-
-
-def _broken(path: Path) -> ValueError:
-    return ValueError(f"{path} holds no sweep; delete it, and it is trained again")

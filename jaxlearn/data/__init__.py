@@ -1,6 +1,17 @@
 """Datasets as arrays of bytes in memory, from files, a cache, a download or a library."""
 
-from ._dataset import DataError, Dataset, Split, hold_out
+from ._dataset import DataError, Dataset, Split, digest, hold_out
 from ._load import cache_dir, load
+from ._pictures import Picture, read_picture
 
-__all__ = ["DataError", "Dataset", "Split", "cache_dir", "hold_out", "load"]
+__all__ = [
+    "DataError",
+    "Dataset",
+    "Picture",
+    "Split",
+    "cache_dir",
+    "digest",
+    "hold_out",
+    "load",
+    "read_picture",
+]

@@ -1,5 +1,6 @@
 """What a dataset is."""
 
+import zlib
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +38,19 @@ class Dataset(NamedTuple):
     test: Split
     classes: int
     origin: str
+
+
+def digest(dataset: Dataset) -> str:
+    """A checksum, CRC-32, over all examples: one dataset is told from another that goes by its name.
+
+    >>> split = Split(np.zeros((5, 1, 1, 1), np.uint8), np.arange(5, dtype=np.int32))
+    >>> digest(Dataset("none", split, split, 5, "here"))
+    '62c688be'
+    """
+    crc = 0
+    for array in (*dataset.train, *dataset.test):
+        crc = zlib.crc32(np.ascontiguousarray(array).data, crc)
+    return f"{crc:08x}"
 
 
 def hold_out(split: Split, examples: int, seed: int = 0) -> tuple[Split, Split]:

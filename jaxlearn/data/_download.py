@@ -1,14 +1,25 @@
 """Downloading MNIST and Fashion-MNIST: probed first, checked after, never half in the cache."""
 
+import contextlib
+import hashlib
 import os
+import secrets
+import sys
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from urllib.parse import urljoin
 
 from ._dataset import DataError
-from ._idx import NAMES
+from ._idx import NAMES, show
 
 PROBE_SECONDS = 3.0
+FETCH_SECONDS = 30.0  # for a file, and a second more for each SLOWEST bytes of it
+SLOWEST = 20_000
+_REDIRECTS = 5
+# registered at an address without https; its authors keep the same files here
+_AUTHORS = "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/"
 
 
 class RegisteredFile(NamedTuple):
@@ -20,7 +31,7 @@ class RegisteredFile(NamedTuple):
 
 
 def registered_files(name: str) -> dict[str, RegisteredFile]:
-    """The four files of "mnist" or "fashion_mnist", by file name, from tensorflow-datasets' register.
+    """The four files of a set in MNIST's format, by file name, from tensorflow-datasets' register.
 
     Raises:
       DataError: tensorflow-datasets is not installed.
@@ -31,11 +42,12 @@ def registered_files(name: str) -> dict[str, RegisteredFile]:
         infos = tfds.builder_cls(name).url_infos
     except ImportError as error:
         raise DataError(f"a download needs `pip install 'jaxlearn[train]'` ({error})") from None
-    return {
-        info.filename: RegisteredFile(url, int(info.size), info.checksum)
-        for url, info in infos.items()
-        if info.filename in NAMES
-    }
+    files = {}
+    for url, info in infos.items():
+        if info.filename in NAMES:
+            place = _AUTHORS + info.filename if name == "fashion_mnist" else url
+            files[info.filename] = RegisteredFile(place, int(info.size), info.checksum)
+    return files
 
 
 def download(name: str, folder: Path) -> None:
@@ -43,20 +55,44 @@ def download(name: str, folder: Path) -> None:
 
     The environment variable JAXLEARN_MIRROR names another place to fetch from: the files of
     Fashion-MNIST, for one, at $JAXLEARN_MIRROR/fashion_mnist/. Sizes and SHA-256 are those that
-    tensorflow-datasets registers, wherever the files come from.
+    tensorflow-datasets registers, wherever the files come from. Only such a place may be http, not https.
 
     Raises:
-      DataError: no answer within a few seconds, a transfer that breaks off, or a file that is not
-        the registered one. A broken file is never left in `folder`.
+      DataError: no answer within a few seconds, a transfer that breaks off or takes too long, a file that
+        is not the registered one, or a folder that cannot be written. A part of a file is never left in
+        `folder`.
     """
     files = registered_files(name)
     mirror = os.environ.get("JAXLEARN_MIRROR")
     if mirror:
+        if not (mirror.isprintable() and mirror.startswith(("https://", "http://"))):
+            raise DataError(f"JAXLEARN_MIRROR must be an address such as https://example.org, got {mirror!r}")
         files = {k: f._replace(url=f"{mirror.rstrip('/')}/{name}/{k}") for k, f in files.items()}
+    else:
+        for file in files.values():
+            check_https(file.url)
     first = files[NAMES[0]]
     probe(first.url, first.size)
     for file_name, file in files.items():
-        _fetch(file, folder, file_name)
+        if not is_registered(folder / file_name, file):
+            _write(folder / file_name, _fetch(file))
+
+
+def check_https(url: str) -> None:
+    """Raises DataError unless an address is one of https."""
+    if not url.startswith("https://"):
+        raise DataError(f"{url} is not an address of https, and nothing is downloaded from others")
+
+
+def is_registered(path: Path, file: RegisteredFile) -> bool:
+    """Whether a path leads to a regular file that can be read and is the registered one."""
+    try:
+        if path.stat().st_size != file.size:  # which is 0 for a pipe
+            return False
+        with path.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest() == file.sha256
+    except OSError:
+        return False
 
 
 def probe(url: str, size: int | None = None) -> None:
@@ -65,42 +101,113 @@ def probe(url: str, size: int | None = None) -> None:
     Raises:
       DataError: no answer in time, an error status, or another length than `size`.
     """
-    import requests
 
-    answer: list[requests.Response | Exception] = []
+    def ask() -> str:
+        with _open("HEAD", url, PROBE_SECONDS) as answer:
+            return str(answer.headers.get("Content-Length", ""))
 
-    def ask() -> None:
-        try:
-            answer.append(requests.head(url, timeout=PROBE_SECONDS, allow_redirects=True))
-        except requests.RequestException as error:
-            answer.append(error)
-
-    # a thread, because a timeout of requests does not bound the look-up of the host's address
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(PROBE_SECONDS)
-    got = answer[0] if answer else TimeoutError()
-    if isinstance(got, Exception):
-        raise DataError(f"{url} does not answer ({type(got).__name__})")
-    if got.status_code != 200:
-        raise DataError(f"{url} answers with status {got.status_code}, 200 is needed")
-    length = got.headers.get("Content-Length")
-    if size is not None and length is not None and int(length) != size:
+    try:
+        length = _in_time(PROBE_SECONDS, ask)
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(f"{url} does not answer ({type(error).__name__})") from None
+    if size is not None and length.isdecimal() and length != str(size):
         raise DataError(f"{url} is {length} bytes long, the registered file is {size}")
 
 
-def _fetch(file: RegisteredFile, folder: Path, name: str) -> None:
-    import logging
-    import sys
+def one_line(error: Exception) -> str:
+    """The first line of what an error says, or its name if it says nothing.
 
-    import pooch
+    >>> one_line(ValueError("first\\nsecond")), one_line(TimeoutError())
+    ('first', 'TimeoutError')
+    """
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _in_time(seconds: float, work: Callable[[], Any]) -> Any:
+    """What `work` returns or raises, or TimeoutError after some seconds."""
+    results: list[Any] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except Exception as error:
+            results.append(error)
+
+    # a thread, because a timeout of requests bounds neither the look-up of the host's address nor a
+    # transfer that trickles
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not results:
+        raise TimeoutError(f"not done after {seconds:.1f} s")
+    if isinstance(results[0], Exception):
+        raise results[0]
+    return results[0]
+
+
+@contextlib.contextmanager
+def _open(method: str, url: str, timeout: float) -> Iterator[Any]:
+    """The answer to a request, its content still to come; an https address leads to no other kind."""
     import requests
 
-    pooch.get_logger().setLevel(logging.WARNING)
-    downloader = pooch.HTTPDownloader(timeout=30, progressbar=sys.stderr.isatty())
+    # the length and the content are to be those of the file itself
+    headers, place = {"Accept-Encoding": "identity"}, url
+    with requests.Session() as session:
+        # redirects are followed here: requests would go to http, and read the content of each to its end
+        session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
+        for _ in range(_REDIRECTS + 1):
+            with session.request(method, place, stream=True, timeout=timeout, headers=headers) as answer:
+                if not answer.is_redirect:
+                    if answer.status_code != 200:
+                        raise DataError(f"{url} answers with status {answer.status_code}, 200 is needed")
+                    yield answer
+                    return
+                place = urljoin(place, answer.headers["Location"])
+            if url.startswith("https://") and not place.startswith("https://"):
+                raise DataError(f"{url} leads to {place!r}, which is not https")
+        raise DataError(f"{url} leads from one address to another, more than {_REDIRECTS} times")
+
+
+def _fetch(file: RegisteredFile) -> bytes:
+    """The content of a registered file, kept in memory until it is known to be right."""
+
+    def receive() -> bytes:
+        content = bytearray()
+        with _open("GET", file.url, FETCH_SECONDS) as answer:
+            for part in answer.raw.stream(2**16, decode_content=False):
+                content += part
+                if len(content) > file.size:
+                    raise DataError(f"{file.url} sends more than the registered {file.size} bytes")
+        return bytes(content)
+
+    if sys.stderr.isatty():
+        print(f"downloading {file.url} ({file.size / 1e6:.1f} MB)", file=sys.stderr)
     try:
-        # pooch writes beside, compares the hash, and only then renames
-        pooch.retrieve(file.url, f"sha256:{file.sha256}", name, folder, downloader=downloader)
-    except (requests.RequestException, ValueError, OSError) as error:
-        reason = "is not the registered file" if isinstance(error, ValueError) else "broke off"
-        raise DataError(f"the download of {file.url} {reason} ({str(error).splitlines()[0]})") from None
+        content = _in_time(FETCH_SECONDS + file.size / SLOWEST, receive)
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(f"the download of {file.url} broke off ({one_line(error)})") from None
+    if (found := hashlib.sha256(content).hexdigest()) != file.sha256:
+        raise DataError(
+            f"the download of {file.url} is not the registered file: {len(content)} of {file.size} bytes, "
+            f"SHA-256 {found} instead of {file.sha256}"
+        )
+    return content
+
+
+def _write(path: Path, content: bytes) -> None:
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(content)
+        os.replace(beside, path)
+    except OSError as error:
+        raise DataError(
+            f"{show(path)} cannot be written: {error.strerror}; set JAXLEARN_CACHE to a folder that can be"
+        ) from None
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink()

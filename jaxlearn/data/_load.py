@@ -8,7 +8,7 @@ import numpy as np
 from ._dataset import DataError, Dataset, Split
 from ._digits import read_digits
 from ._download import download
-from ._idx import NAMES, read_folder
+from ._idx import NAMES, read_folder, show
 from ._tfds import read_tfds
 
 TITLES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST"}
@@ -19,7 +19,7 @@ _EVEN_COUNTS = [6000] * 10
 
 def cache_dir() -> Path:
     """Where downloads are kept: $JAXLEARN_CACHE, or jaxlearn in the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return Path(os.environ.get("JAXLEARN_CACHE") or Path(base) / "jaxlearn")
 
 
@@ -44,15 +44,15 @@ def load(name: str = "auto", data_dir: str | Path | None = None) -> Dataset:
     >>> dataset.train.images.shape, dataset.test.images.shape, dataset.classes
     ((1437, 28, 28, 1), (360, 28, 28, 1), 10)
     """
-    folder = None if data_dir is None else Path(data_dir).expanduser()
+    folder = None if data_dir is None else Path(os.path.expanduser(data_dir))
     if name == "auto":
         return _auto(folder)
     if name == "digits":
         if folder is not None:
-            raise ValueError(f"digits come with scikit-learn and take no data_dir, got {folder}")
+            raise ValueError(f"digits come with scikit-learn and take no data_dir, got {show(folder)}")
         return Dataset(name, *read_digits(), 10, "digits (1,797 images, bundled with scikit-learn)")
     if name.startswith("tfds:"):
-        train, test, classes = read_tfds(name.removeprefix("tfds:"), folder)
+        train, test, classes = read_tfds(name.removeprefix("tfds:"), folder, cache_dir())
         return Dataset(name, train, test, classes, f"{name} (by tensorflow-datasets)")
     if name not in TITLES:
         raise ValueError(
@@ -82,28 +82,34 @@ def _mnist_like(name: str, folder: Path | None) -> Dataset:
     cached = cache_dir() / name
     if folder is not None:
         train, test = read_folder(folder)
-        origin = f"from {folder}"
+        origin = f"from {show(folder)}"
     else:
-        try:
-            train, test = read_folder(cached)
-            origin = f"from the cache, {cached}"
-        except DataError:  # not there, or damaged since: the download puts that right
-            download(name, cached)
-            train, test = read_folder(cached)
-            origin = f"downloaded to {cached}"
+        train, test, origin = _from_cache(name, cached)
     _check_counts(name, train, folder or cached)
     sizes = f"{len(train.labels):,} + {len(test.labels):,} images"
     return Dataset(name, train, test, 10, f"{TITLES[name]} ({sizes}, {origin})")
+
+
+def _from_cache(name: str, cached: Path) -> tuple[Split, Split, str]:
+    try:
+        return *read_folder(cached), f"from the cache, {show(cached)}"
+    except DataError as error:
+        broken = f"{error}, and " if cached.is_dir() else ""
+    try:
+        download(name, cached)
+    except DataError as error:
+        raise DataError(f"{broken}{error}") from None
+    return *read_folder(cached), f"downloaded to {show(cached)}"
 
 
 def _check_counts(name: str, train: Split, folder: Path) -> None:
     counts = np.bincount(train.labels, minlength=10).tolist()
     if name == "fashion_mnist" and counts == _MNIST_COUNTS:
         raise DataError(
-            f"{folder} holds MNIST, not Fashion-MNIST (they share file names); use --dataset mnist"
+            f"{show(folder)} holds MNIST, not Fashion-MNIST (they share file names); use --dataset mnist"
         )
     if name == "mnist" and counts == _EVEN_COUNTS:
         raise DataError(
-            f"{folder} does not hold MNIST: it has 6,000 images of each class, as Fashion-MNIST has "
+            f"{show(folder)} does not hold MNIST: it has 6,000 images of each class, as Fashion-MNIST has "
             "(they share file names); use --dataset fashion_mnist"
         )

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from ._dataset import DataError, Split
-from ._download import probe
-from ._idx import FILES, read_idx
+from ._download import RegisteredFile, check_https, download, is_registered, one_line, probe
+from ._idx import FILES, check_labels, read_idx, show
 
 
-def read_tfds(name: str, data_dir: Path | None = None) -> tuple[Split, Split, int]:
+def read_tfds(name: str, data_dir: Path | None, cache: Path) -> tuple[Split, Split, int]:
     """Prepares (once) and reads a set of images with one label each.
 
     tensorflow-datasets keeps what it prepared in $TFDS_DATA_DIR, or ~/tensorflow_datasets. Without
@@ -21,17 +22,23 @@ def read_tfds(name: str, data_dir: Path | None = None) -> tuple[Split, Split, in
     kmnist) are prepared here; others need TensorFlow once, on any machine.
 
     Args:
-      name: such as "fashion_mnist" or "cifar10".
+      name: such as "fashion_mnist", or "eurosat/rgb", a set and one of its configurations. It must be
+        one that the installed tensorflow-datasets defines: code named by prepared files is never run.
       data_dir: a folder that holds the files it would download (its `manual_dir`). They must be the
         registered ones.
+      cache: the folder that downloads in MNIST's format are kept in.
 
     Returns:
       The training examples, the test examples and the number of classes.
 
     Raises:
+      ValueError: `name` is no name of a set.
       DataError: an unknown name, no network, a wrong file, or a set that is not one of images of one
         size with a label each, split into "train" and "test".
     """
+    # versions, arguments and foreign namespaces would make it look for code elsewhere
+    if not re.fullmatch(r"[a-zA-Z]\w*(/[\w+.-]+)?", name, re.ASCII):
+        raise ValueError(f"dataset {f'tfds:{name}'!r} must be tfds:NAME or tfds:NAME/CONFIG")
     try:
         import importlib_resources  # noqa: F401  (tensorflow-datasets needs it and does not ask for it)
         import tensorflow_datasets as tfds
@@ -45,14 +52,28 @@ def read_tfds(name: str, data_dir: Path | None = None) -> tuple[Split, Split, in
     try:
         builder_class = tfds.builder_cls(name.partition("/")[0])
     except Exception as error:
-        raise DataError(f"tfds:{name} is unknown: {str(error).splitlines()[0]}") from None
-    prepared_dir = os.environ.get("TFDS_DATA_DIR")
-    if issubclass(builder_class, tfds.builder_cls("mnist")) and not name.startswith("emnist"):
-        builder = _idx_builder(builder_class)(data_dir=prepared_dir)
-    else:
-        builder = tfds.builder(name, data_dir=prepared_dir)
+        raise DataError(f"tfds:{name} is unknown: {one_line(error)}") from None
+    try:
+        return _read(builder_class, name, data_dir, cache)
+    except DataError:
+        raise
+    except Exception as error:
+        again = "remove its folder in TFDS_DATA_DIR to have it prepared again"
+        raise DataError(f"tfds:{name} cannot be read: {one_line(error)}; {again}") from None
+
+
+def _read(builder_class: Any, name: str, data_dir: Path | None, cache: Path) -> tuple[Split, Split, int]:
+    import tensorflow_datasets as tfds
+
+    config, known = name.partition("/")[2], builder_class.builder_configs
+    if config and config not in known:
+        raise DataError(f"tfds:{name} is unknown; its configurations are {', '.join(known) or 'none'}")
+    is_idx = issubclass(builder_class, tfds.builder_cls("mnist")) and builder_class.name != "emnist"
+    make = _idx_builder(builder_class) if is_idx else builder_class
+    prepared = os.environ.get("TFDS_DATA_DIR")
+    builder = make(data_dir=prepared, config=config) if config else make(data_dir=prepared)
     if not builder.is_prepared():
-        _prepare(builder, name, data_dir)
+        _prepare(builder, name, _find_files(builder, name, data_dir, cache if is_idx else None))
     return _read_split(builder, name, "train"), _read_split(builder, name, "test"), _classes(builder, name)
 
 
@@ -83,24 +104,42 @@ def _idx_builder(builder_class: Any) -> Any:
     return IdxBuilder
 
 
-def _prepare(builder: Any, name: str, data_dir: Path | None) -> None:
+def _find_files(builder: Any, name: str, data_dir: Path | None, cache: Path | None) -> Path | None:
+    """The folder that holds what a set is prepared from, filled by a download if it is one in `cache`."""
+    if data_dir is not None and not os.path.isdir(data_dir):
+        raise DataError(
+            f"{show(data_dir)} is not a folder: tfds:{name} looks there for the files it would download"
+        )
+    missing = {}
+    for url, info in (builder.url_infos or {}).items():
+        path = data_dir / info.filename if data_dir and info.filename else None
+        if path is None or not os.path.exists(path):
+            missing[url] = info.filename
+        elif not is_registered(path, RegisteredFile(url, int(info.size), info.checksum)):
+            wanted = f"{int(info.size)} bytes with the SHA-256 {info.checksum} are needed"
+            raise DataError(f"{show(path)} is not the file that tfds:{name} registers: {wanted}")
+    try:
+        if cache is not None and missing:
+            if data_dir is not None:
+                raise DataError(f"{show(data_dir)} does not hold all of its files")
+            download(builder.name, cache / builder.name)
+            return cache / builder.name
+        for url in missing:
+            check_https(url)
+        for url in list(missing)[:1]:
+            probe(url)
+    except DataError as error:
+        raise DataError(
+            f"tfds:{name} is not prepared in {show(builder.data_path.parent)}, and {error}; pass the folder "
+            f"that holds {next(iter(missing.values()))} as --data-dir (data_dir=)"
+        ) from None
+    return data_dir
+
+
+def _prepare(builder: Any, name: str, folder: Path | None) -> None:
     import tensorflow_datasets as tfds
 
-    if data_dir is not None and not data_dir.is_dir():
-        raise DataError(
-            f"{data_dir} is not a folder: tfds:{name} looks there for the files it would download"
-        )
-    for url, info in (builder.url_infos or {}).items():
-        if data_dir is None or not (data_dir / info.filename).exists():
-            try:
-                probe(url)
-            except DataError as error:
-                raise DataError(
-                    f"tfds:{name} is not prepared in {builder.data_path.parent}, and {error}; "
-                    f"pass the folder that holds {info.filename} as --data-dir (data_dir=)"
-                ) from None
-            break
-    config = tfds.download.DownloadConfig(manual_dir=data_dir, try_download_gcs=False)
+    config = tfds.download.DownloadConfig(manual_dir=folder, try_download_gcs=False)
     try:
         with contextlib.redirect_stdout(sys.stderr):  # it prints what it does, among a program's results
             builder.download_and_prepare(file_format="array_record", download_config=config)
@@ -110,22 +149,21 @@ def _prepare(builder: Any, name: str, data_dir: Path | None) -> None:
             "prepare it there with file_format='array_record' and copy it to TFDS_DATA_DIR"
         ) from None
     except Exception as error:
-        raise DataError(f"tfds:{name} cannot be prepared: {str(error).splitlines()[0]}") from None
+        raise DataError(f"tfds:{name} cannot be prepared: {one_line(error)}") from None
 
 
 def _read_split(builder: Any, name: str, split: str) -> Split:
     if split not in builder.info.splits:
         raise DataError(f"tfds:{name} has no split {split!r}, only {', '.join(builder.info.splits)}")
-    try:
-        source = builder.as_data_source(split=split)
-        examples = source.__getitems__(range(len(source)))  # far faster than one after another
-    except Exception as error:
-        raise DataError(f"tfds:{name} cannot be read: {str(error).splitlines()[0]}") from None
+    source = builder.as_data_source(split=split)
+    examples = source.__getitems__(range(len(source)))  # far faster than one after another
     image_key, label_key = _keys(builder, name)
     images = [example[image_key] for example in examples]
     if len({image.shape for image in images}) != 1 or images[0].dtype != np.uint8:
         raise DataError(f"tfds:{name} must have images of bytes and of one size")
-    return Split(np.stack(images), np.array([example[label_key] for example in examples], np.int32))
+    labels = np.array([example[label_key] for example in examples], np.int32)
+    check_labels(labels, _classes(builder, name), f"the {split} split of tfds:{name}")
+    return Split(np.stack(images), labels)
 
 
 def _keys(builder: Any, name: str) -> tuple[str, str]:

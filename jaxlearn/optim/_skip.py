@@ -26,6 +26,8 @@ class SkipState(NamedTuple):
 def skip_nonfinite(inner: Any) -> Transform:
     """Skips an update in whose gradients any number is NaN or infinite: it is 0, and `inner` learns nothing.
 
+    So it does where the loss is, if `update` is given it as `value=`.
+
     Memory: two scalars.
 
     Args:
@@ -48,7 +50,8 @@ def skip_nonfinite(inner: Any) -> Transform:
     def update(
         grads: PyTree, state: SkipState, params: PyTree = None, **extra: Any
     ) -> tuple[PyTree, SkipState]:
-        finite = jnp.all(jnp.array([jnp.all(jnp.isfinite(g)) for g in jax.tree.leaves(grads)], bool))
+        seen = [*jax.tree.leaves(grads), extra.get("value", 0.0)]
+        finite = jnp.all(jnp.array([jnp.all(jnp.isfinite(x)) for x in seen], bool))
         work = lambda: inner.update(grads, state.inner, params, **extra)
         updates, inner_state = update_if(finite, work, state.inner)
         skipped = jnp.where(finite, state.skipped, increment(state.skipped))

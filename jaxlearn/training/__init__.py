@@ -1,36 +1,57 @@
 """Training runs: state, step, epoch, evaluation, and the record that a run leaves behind."""
 
-from ._checkpoint import load_checkpoint, params_digest, save_checkpoint
-from ._console import confusion_table, fit_with_progress
+from ._checkpoint import check_checkpoint, load_checkpoint, params_digest, save_checkpoint
+from ._console import confusion_table, with_progress
 from ._evaluate import Evaluation, evaluate
-from ._fit import EpochReport, Program, compile_run, fit
-from ._folder import check_folder, fresh_folder
+from ._fit import EpochReport, Position, Program, compile_run, first_position, fit, run_parts
+from ._folder import CheckpointError, check_folder, claim_folder, claim_fresh_folder
+from ._keeper import Saving, parse_saving, restore
+from ._nonfinite import NonFiniteError
+from ._predict import plot_mistakes, predict
 from ._record import record_run
+from ._resume import config_difference, read_config
 from ._run import Means, Run, RunState, draw_order, make_run, to_float
-from ._settings import parse_setting, show_settings, text_arguments
+from ._settings import parse_setting, show, show_settings, text_arguments
+from ._signals import Stopped
 
 __all__ = [
+    "CheckpointError",
     "EpochReport",
     "Evaluation",
     "Means",
+    "NonFiniteError",
+    "Position",
     "Program",
     "Run",
     "RunState",
+    "Saving",
+    "Stopped",
+    "check_checkpoint",
     "check_folder",
+    "claim_folder",
+    "claim_fresh_folder",
     "compile_run",
+    "config_difference",
     "confusion_table",
     "draw_order",
     "evaluate",
+    "first_position",
     "fit",
-    "fit_with_progress",
-    "fresh_folder",
     "load_checkpoint",
     "make_run",
     "params_digest",
+    "parse_saving",
     "parse_setting",
+    "plot_mistakes",
+    "predict",
+    "read_config",
     "record_run",
+    "restore",
+    "run_parts",
     "save_checkpoint",
+    "show",
     "show_settings",
     "text_arguments",
     "to_float",
+    "with_progress",
 ]

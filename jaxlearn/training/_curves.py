@@ -1,12 +1,13 @@
 """The picture of a run."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ._fit import EpochReport
 from ._folder import write_png
 
 
-def plot_curves(path: Path, reports: list[EpochReport], title: str) -> None:
+def plot_curves(path: Path, reports: Sequence[EpochReport], title: str) -> None:
     """Draws loss and accuracy over the epochs, training and validation, as a PNG."""
     from matplotlib.figure import Figure
 

@@ -1,21 +1,29 @@
 """From data to a trained state: compile once, then one call an epoch."""
 
+import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
 from jaxlearn import losses, metrics
 from jaxlearn.data import Split
 from jaxlearn.nn import Layer
 from jaxlearn.nn._layer import output_shape
-from jaxlearn.optim import current_learning_rate, evaluation_parameters
+from jaxlearn.optim import SkipState, current_learning_rate, evaluation_parameters
+from jaxlearn.optim._wrapper import find_states
 
+from ._checkpoint import copy_tree
 from ._evaluate import Evaluation, evaluate
+from ._parts import Parts, compile_parts
 from ._run import Loss, Means, RunState, are_classes, make_run
-from ._stream import compile_stream
+
+FIRST_PART = 16  # updates, by which the speed is told
+PART_SECONDS = 0.5
 
 
 class Program(NamedTuple):
@@ -23,19 +31,48 @@ class Program(NamedTuple):
 
     Attributes:
       state: the first state, which the first epoch consumes.
-      epoch: `epoch(state) -> (RunState, Means)`; gives the memory of its argument to its result.
+      parts: an epoch, a part at a time; see `run_parts`.
       validate: `validate(state) -> Evaluation`, or None without validation examples.
       test: `test(state) -> Evaluation`.
       compile_seconds: what compiling took.
       examples: training examples in an epoch.
+      batch_size: examples in an update; the last one of an epoch may have less.
+      measured: shapes and dtypes of what the updates of an epoch measure.
     """
 
     state: RunState
-    epoch: Callable[[RunState], tuple[RunState, Means]]
+    parts: Parts
     validate: Callable[[RunState], Evaluation] | None
     test: Callable[[RunState], Evaluation]
     compile_seconds: float
     examples: int
+    batch_size: int
+    measured: Means
+
+    @property
+    def updates(self) -> int:
+        """Updates in an epoch."""
+        return math.ceil(self.examples / self.batch_size)
+
+    def epoch(self, state: RunState) -> tuple[RunState, Means]:
+        """Every example once; gives the memory of its argument to its result."""
+        parts = self.parts(state, self.nothing_measured(), 0, lambda done: self.updates)
+        state, measured, _ = deque(parts, maxlen=1).pop()
+        return state, self.means(measured)
+
+    def nothing_measured(self) -> Means:
+        return jax.device_put(jax.tree.map(lambda like: np.zeros(like.shape, like.dtype), self.measured))
+
+    def means(self, measured: Means, skipping: bool = False) -> Means:
+        """Means over an epoch out of what its updates measured; of what is finite, if `skipping`."""
+        sizes = np.full(self.updates, self.batch_size)
+        sizes[-1] = self.examples - self.batch_size * (self.updates - 1)
+
+        def mean(all: jax.Array) -> Any:
+            counted = np.isfinite(all) if skipping and np.isfinite(all).any() else slice(None)
+            return np.average(np.asarray(all)[counted], weights=sizes[counted]).astype(all.dtype)
+
+        return jax.tree.map(mean, measured)
 
 
 class EpochReport(NamedTuple):
@@ -87,6 +124,10 @@ def compile_run(
         multiple of it; a label for which the model has no output.
     """
     start = time.perf_counter()
+    if batch_size > len(train.labels):
+        raise ValueError(f"batch_size must be at most the {len(train.labels)} examples, got {batch_size}")
+    if at_a_time is not None and (at_a_time < 1 or at_a_time % batch_size):
+        raise ValueError(f"at_a_time must be a multiple of the batch size {batch_size}, got {at_a_time}")
     run = make_run(model, optimizer, batch_size=batch_size, loss=loss)
     state = jax.jit(run.init, static_argnums=1)(jax.random.key(seed), train.images.shape[1:])
     outputs = output_shape(model, state.params, state.model_state, train.images.shape[1:])
@@ -100,16 +141,15 @@ def compile_run(
 
         return _compile(jax.jit(score), state, split)
 
-    if at_a_time is None:
-        epoch = _compile(jax.jit(run.epoch, donate_argnums=0), state, train)
-    elif at_a_time < 1 or at_a_time % batch_size:
-        raise ValueError(f"at_a_time must be a multiple of the batch size {batch_size}, got {at_a_time}")
-    else:
-        epoch = compile_stream(run, state, train, batch_size, at_a_time)
+    batch = (jax.ShapeDtypeStruct((batch_size, *array.shape[1:]), array.dtype) for array in train)
+    _, means = jax.eval_shape(run.step, state, *batch)
+    updates = math.ceil(len(train.labels) / batch_size)
+    measured = jax.tree.map(lambda mean: jax.ShapeDtypeStruct((updates,), mean.dtype), means)
+    parts = compile_parts(run, state, measured, train, batch_size, at_a_time)
     validate = compile_evaluation(validation) if len(validation.labels) else None
-    return Program(
-        state, epoch, validate, compile_evaluation(test), time.perf_counter() - start, len(train.labels)
-    )
+    evaluate_test = compile_evaluation(test)
+    seconds = time.perf_counter() - start
+    return Program(state, parts, validate, evaluate_test, seconds, len(train.labels), batch_size, measured)
 
 
 def check_classes(split: Split, outputs: tuple[int, ...]) -> None:
@@ -130,6 +170,71 @@ def _call(compiled: Any, images: jax.Array, labels: jax.Array, state: RunState) 
     return jax.block_until_ready(compiled(state, images, labels))
 
 
+class Position(NamedTuple):
+    """All that a run is between two updates.
+
+    Attributes:
+      state: good until the run goes on, which takes over its memory.
+      measured: loss and accuracy of each update of this epoch, those to come not counted.
+      done: updates made in this epoch; 0 after an epoch.
+      reports: of the epochs before.
+      seconds: what training took in this epoch.
+    """
+
+    state: RunState
+    measured: Means
+    done: int
+    reports: tuple[EpochReport, ...]
+    seconds: float
+
+    def copied(self) -> "Position":
+        """The same in memory of its own, which a run that goes on does not take over."""
+        state, measured = copy_tree((self.state, self.measured))
+        return self._replace(state=state, measured=measured)
+
+
+def first_position(program: Program) -> Position:
+    """Where a run begins."""
+    return Position(program.state, program.nothing_measured(), 0, (), 0.0)
+
+
+def run_parts(
+    program: Program, position: Position, epochs: int, every: int | None = None
+) -> Iterator[Position]:
+    """Trains, and yields where it is after each part of an epoch.
+
+    The batches and their results are the same wherever parts end.
+
+    Args:
+      program: what to run.
+      position: where to begin.
+      epochs: how many there are to be in all.
+      every: number of updates in the run after each multiple of which a part ends. Besides, parts end after
+        about half a second.
+    """
+    state, measured, done, reports, seconds = position
+    pace = FIRST_PART
+
+    def until(done: int) -> int:
+        before = len(reports) * program.updates + done
+        return done + min(pace, every - before % every if every else pace)
+
+    while len(reports) < epochs:
+        start, before = time.perf_counter(), done
+        parts = program.parts(state, measured, done, until)
+        for state, measured, done in parts:
+            took = time.perf_counter() - start
+            seconds += took
+            pace = max(1, round(PART_SECONDS / took * (done - before)))
+            before = done
+            if done < program.updates:
+                yield Position(state, measured, done, reports, seconds)
+            start = time.perf_counter()
+        reports = (*reports, _report(program, state, measured, len(reports) + 1, seconds))
+        done, seconds = 0, 0.0
+        yield Position(state, measured, done, reports, seconds)
+
+
 def fit(program: Program, epochs: int) -> Iterator[tuple[RunState, EpochReport]]:
     """Trains, and yields the state and a report after each epoch.
 
@@ -146,27 +251,33 @@ def fit(program: Program, epochs: int) -> Iterator[tuple[RunState, EpochReport]]
     >>> report.epoch, int(state.step), report.val_accuracy > 0.8
     (3, 63, True)
     """
-    state = program.state
-    for number in range(1, epochs + 1):
-        start = time.perf_counter()
-        state, means = program.epoch(state)
-        seconds = time.perf_counter() - start
-        result = program.validate(state) if program.validate else None
-        yield (
-            state,
-            EpochReport(
-                epoch=number,
-                train_loss=to_number(means.loss),
-                train_accuracy=to_number(means.accuracy),
-                val_loss=to_number(result.loss) if result else None,
-                val_accuracy=to_number(metrics.accuracy(result.confusion)) if result else None,
-                learning_rate=_learning_rate(state.opt_state),
-                seconds=seconds,
-            ),
-        )
+    for position in run_parts(program, first_position(program), epochs):
+        if not position.done:
+            yield position.state, position.reports[-1]
 
 
-def _learning_rate(opt_state: Any) -> float | None:
+def _report(program: Program, state: RunState, measured: Means, number: int, seconds: float) -> EpochReport:
+    means = program.means(measured, skipping=updates_skipped(state) is not None)
+    result = program.validate(state) if program.validate else None
+    return EpochReport(
+        epoch=number,
+        train_loss=to_number(means.loss),
+        train_accuracy=to_number(means.accuracy),
+        val_loss=to_number(result.loss) if result else None,
+        val_accuracy=to_number(metrics.accuracy(result.confusion)) if result else None,
+        learning_rate=learning_rate_of(state.opt_state),
+        seconds=seconds,
+    )
+
+
+def updates_skipped(state: RunState) -> int | None:
+    """Updates that `optim.skip_nonfinite` has skipped so far; None without one."""
+    skipping = find_states(state.opt_state, SkipState)
+    return sum(int(skip.skipped) for skip in skipping) if skipping else None
+
+
+def learning_rate_of(opt_state: Any) -> float | None:
+    """The learning rate of the last update; None where the optimizer's state does not tell."""
     try:
         return to_number(current_learning_rate(opt_state))
     except ValueError:

@@ -51,6 +51,9 @@ class Run(NamedTuple):
     Attributes:
       init: `init(key, shape) -> RunState`, where `shape` is that of one example.
       step: `step(state, images, labels) -> (RunState, Means)`: one update on one batch.
+      steps: `steps(state, measured, images, labels, order, begin, end, offset=0) -> (RunState, Means)`: the
+        updates `begin` to `end - 1` of an epoch, on the full batches of `order`, whose first one belongs to
+        update `offset`. `measured` holds a number for each update of the epoch, and gets those of these.
       epoch: `epoch(state, images, labels, order=None) -> (RunState, Means)`: every example once, in
         random order, as one `lax.scan` over full batches and a last step on what remains. The order
         is `draw_order`'s unless given.
@@ -58,6 +61,7 @@ class Run(NamedTuple):
 
     init: Callable[[jax.Array, tuple[int, ...]], RunState]
     step: Callable[[RunState, jax.Array, jax.Array], tuple[RunState, Means]]
+    steps: Callable[..., tuple[RunState, Means]]
     epoch: Callable[..., tuple[RunState, Means]]
 
 
@@ -147,6 +151,24 @@ def make_run(model: Layer, optimizer: Any, *, batch_size: int, loss: Loss = loss
         params = apply_updates(state.params, updates)
         return RunState(params, model_state, opt_state, state.key, state.step + 1), means
 
+    def steps(
+        state: RunState,
+        measured: Means,
+        images: jax.Array,
+        labels: jax.Array,
+        order: jax.Array,
+        begin: Any,
+        end: Any,
+        offset: Any = 0,
+    ) -> tuple[RunState, Means]:
+        def body(number: Any, carry: tuple[RunState, Means]) -> tuple[RunState, Means]:
+            state, measured = carry
+            batch = jax.lax.dynamic_slice_in_dim(order, (number - offset) * batch_size, batch_size)
+            state, means = step(state, images[batch], labels[batch])
+            return state, jax.tree.map(lambda all, one: all.at[number].set(one), measured, means)
+
+        return jax.lax.fori_loop(begin, end, body, (state, measured))
+
     def epoch(
         state: RunState, images: jax.Array, labels: jax.Array, order: jax.Array | None = None
     ) -> tuple[RunState, Means]:
@@ -168,4 +190,4 @@ def make_run(model: Layer, optimizer: Any, *, batch_size: int, loss: Loss = loss
             means = jax.tree.map(lambda a, b: share * a + (1 - share) * b, means, last)
         return state, means
 
-    return Run(init, step, epoch)
+    return Run(init, step, steps, epoch)

@@ -9,7 +9,8 @@ import pytest
 from jax.test_util import check_grads
 
 from jaxlearn import data, losses, metrics, optim, training
-from models import MODELS, sizes_of
+from jaxlearn.cli import sizes_of
+from models import MODELS
 from optimizers import OPTIMIZERS
 from tests.jaxlearn.slow import every
 

@@ -36,14 +36,19 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def serve():
-    """`serve(folder)` is the address of a web server on this machine that serves a folder."""
+    """`serve(folder)` is the address of a web server on this machine that serves a folder.
+
+    With an SSL context it is an address of https.
+    """
     servers = []
 
-    def start(folder, handler=_Quiet):
+    def start(folder, handler=_Quiet, context=None):
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(folder)))
         servers.append(server)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{server.server_port}"
+        if context:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
+        return f"http{'s' if context else ''}://127.0.0.1:{server.server_port}"
 
     yield start
     for server in servers:

@@ -1,16 +1,17 @@
 """Where data come from: files, the cache, a download, scikit-learn, tensorflow-datasets."""
 
-import hashlib
-import http.server
+import json
+import os
 import shutil
-import time
+import sys
+import types
 
 import numpy as np
 import pytest
 
 from jaxlearn import data
-from jaxlearn.data import _download
-from jaxlearn.data._idx import NAMES, read_folder
+from jaxlearn.data import _download, _tfds
+from jaxlearn.data._idx import read_folder
 
 # sizes and SHA-256 as published with the files
 PUBLISHED = {
@@ -57,96 +58,16 @@ PUBLISHED = {
 def test_the_register_is_the_published_one(name):
     files = _download.registered_files(name)
     assert {k: (f.size, f.sha256) for k, f in files.items()} == PUBLISHED[name]
-    assert all(f.url.endswith(k) for k, f in files.items())
+    assert all(f.url.startswith("https://") and f.url.endswith(k) for k, f in files.items())
 
 
-@pytest.fixture
-def small_register(tmp_path, monkeypatch, write_idx, serve, cache):
-    """Small files that count as the registered ones, and the folder that a mirror serves them from."""
-    folder = write_idx(tmp_path / "mirror" / "mnist")
-    files = {
-        name: _download.RegisteredFile(
-            "http://127.0.0.1:9/", path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest()
-        )
-        for name in NAMES
-        for path in [folder / name]
-    }
-    monkeypatch.setattr(_download, "registered_files", lambda name: files)
-    monkeypatch.setenv("JAXLEARN_MIRROR", serve(tmp_path / "mirror"))
-    return folder
-
-
-def test_a_download_fills_the_cache_and_the_cache_is_used(small_register, cache, monkeypatch):
-    first = data.load("mnist")
-    assert "downloaded" in first.origin
-    monkeypatch.setenv("JAXLEARN_MIRROR", "http://127.0.0.1:9")
-    second = data.load("mnist")
-    assert "from the cache" in second.origin
-    np.testing.assert_array_equal(first.train.images, second.train.images)
-    assert sorted(p.name for p in (cache / "mnist").iterdir()) == sorted(NAMES)
-
-
-def test_auto_downloads_mnist(small_register):
-    assert data.load().name == "mnist"
-
-
-def test_a_damaged_cache_is_mended(small_register, cache):
-    data.load("mnist")
-    path = cache / "mnist" / NAMES[0]
-    path.write_bytes(path.read_bytes()[:-10])
-    assert "downloaded" in data.load("mnist").origin
-    assert path.read_bytes() == (small_register / NAMES[0]).read_bytes()
-
-
-@pytest.mark.parametrize("broken", NAMES)
-def test_a_broken_file_is_never_cached(broken, small_register, cache):
-    content = bytearray((small_register / broken).read_bytes())
-    content[-1] ^= 1
-    (small_register / broken).write_bytes(content)
-    with pytest.raises(data.DataError, match="is not the registered file"):
-        data.load("mnist")
-    assert not (cache / "mnist" / broken).exists()
-    assert {p.name for p in (cache / "mnist").iterdir()} <= set(NAMES)
-
-
-def test_another_length_is_told_before_the_download(small_register, cache):
-    (small_register / NAMES[0]).write_bytes(b"short")
-    with pytest.raises(data.DataError, match="is 5 bytes long, the registered file is"):
-        data.load("mnist")
-    assert not cache.exists()
-
-
-def test_a_missing_file_is_told(small_register, cache):
-    (small_register / NAMES[0]).unlink()
-    with pytest.raises(data.DataError, match="answers with status 404"):
-        data.load("mnist")
-    (small_register / NAMES[0]).touch()
-
-
-def test_a_transfer_that_breaks_off_leaves_nothing(small_register, cache, tmp_path, serve, monkeypatch):
-    class BreaksOff(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *args):
-            pass
-
-        def copyfile(self, source, output):
-            output.write(source.read(10))
-
-    monkeypatch.setenv("JAXLEARN_MIRROR", serve(tmp_path / "mirror", BreaksOff))
-    with pytest.raises(data.DataError, match="broke off|is not the registered file"):
-        data.load("mnist")
-    assert not any((cache / "mnist").iterdir())
-
-
-def test_a_server_that_never_answers_costs_seconds(small_register, tmp_path, serve, monkeypatch):
-    class Hangs(http.server.SimpleHTTPRequestHandler):
-        def do_HEAD(self):
-            time.sleep(6)
-
-    monkeypatch.setenv("JAXLEARN_MIRROR", serve(tmp_path, Hangs))
-    start = time.monotonic()
-    with pytest.raises(data.DataError, match="does not answer"):
-        data.load("mnist")
-    assert time.monotonic() - start < 5
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
+def test_the_real_download_path(name, data_folder, cache, serve, monkeypatch):
+    """The registered sizes and checksums, over a real connection."""
+    monkeypatch.setenv("JAXLEARN_MIRROR", serve(data_folder(name).parent))
+    dataset = data.load(name)
+    assert "downloaded" in dataset.origin
+    assert len(dataset.train.labels) == 60000
 
 
 def test_offline_says_what_to_do(cache):
@@ -200,22 +121,13 @@ def test_hold_out_divides_without_loss():
             data.hold_out(split, wrong)
 
 
-@pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
-def test_the_real_download_path(name, data_folder, cache, serve, monkeypatch):
-    """The registered sizes and checksums, over a real connection."""
-    monkeypatch.setenv("JAXLEARN_MIRROR", serve(data_folder(name).parent))
-    dataset = data.load(name)
-    assert "downloaded" in dataset.origin
-    assert len(dataset.train.labels) == 60000
-
-
 @pytest.mark.slow
 def test_tensorflow_datasets_prepares_and_reads_without_tensorflow(
     data_folder, tmp_path, monkeypatch, capsys
 ):
     """Both sets, by files of the same names, into one folder: neither may become the other."""
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    with pytest.raises(data.DataError, match="tfds:fashion_mnist cannot be prepared: .*wrong checksum"):
+    with pytest.raises(data.DataError, match="gz is not the file that tfds:fashion_mnist registers: "):
         data.load("tfds:fashion_mnist", data_folder("mnist"))
     for name in ("mnist", "fashion_mnist"):
         dataset = data.load(f"tfds:{name}", data_folder(name))
@@ -231,12 +143,96 @@ def test_tensorflow_datasets_prepares_and_reads_without_tensorflow(
     assert np.bincount(again.train.labels).tolist() == [6000] * 10
 
 
-def test_tensorflow_datasets_without_files_or_network(tmp_path, monkeypatch):
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+@pytest.fixture
+def prepared(cache, tmp_path, monkeypatch):
+    """The empty folder that tensorflow-datasets keeps its sets in; nothing answers from the network."""
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "prepared"))
     monkeypatch.setattr(_download, "PROBE_SECONDS", 0.001)  # no time for an answer
-    with pytest.raises(data.DataError, match="tfds:kmnist is not prepared .* pass the folder that holds"):
-        data.load("tfds:kmnist")
+    return tmp_path / "prepared"
+
+
+def test_tensorflow_datasets_without_files_or_network(prepared, tmp_path):
+    for name in ("kmnist", "cifar10"):
+        with pytest.raises(data.DataError, match=f"tfds:{name} is not prepared .*; pass the folder that"):
+            data.load(f"tfds:{name}")
+    with pytest.raises(data.DataError, match="http://.*/extra_32x32.mat is not an address of https"):
+        data.load("tfds:svhn_cropped")
     with pytest.raises(data.DataError, match="tfds:no_such_set is unknown"):
         data.load("tfds:no_such_set")
+    with pytest.raises(data.DataError, match="tfds:emnist/none is unknown; its configurations are byclass, "):
+        data.load("tfds:emnist/none")
     with pytest.raises(data.DataError, match="is not a folder"):
         data.load("tfds:mnist", tmp_path / "nowhere")
+
+
+def test_tensorflow_datasets_does_not_wait_for_a_pipe(prepared, tmp_path):
+    os.mkfifo(tmp_path / "train-images-idx3-ubyte.gz")
+    with pytest.raises(data.DataError, match="gz is not the file that tfds:mnist registers: 9912422 bytes"):
+        data.load("tfds:mnist", tmp_path)
+
+
+def test_tensorflow_datasets_takes_all_files_from_one_place(prepared, tmp_path):
+    message = "not hold all of its files; pass the folder that holds t10k-images-idx3-ubyte.gz as --data-dir"
+    with pytest.raises(data.DataError, match=message):
+        data.load("tfds:mnist", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "labels", "split", "message"),
+    [
+        ([4, 4], [1, -1], "train", "the train split of tfds:x holds the label -1 at index 1; .* 0 to 9"),
+        ([4, 4], [10, 1], "train", "the train split of tfds:x holds the label 10 at index 0; .* 0 to 9"),
+        ([4, 5], [0, 1], "train", "tfds:x must have images of bytes and of one size"),
+        ([], [], "train", "tfds:x must have images of bytes and of one size"),
+        ([4], [0], "test", "tfds:x has no split 'test', only train"),
+    ],
+)
+def test_tensorflow_datasets_of_other_images(sizes, labels, split, message):
+    images = [np.zeros((size, size, 1), np.uint8) for size in sizes]
+
+    class Source(list):
+        def __getitems__(self, indices):
+            return [{"image": images[i], "label": labels[i]} for i in indices]
+
+    features = {"label": types.SimpleNamespace(num_classes=10)}
+    info = types.SimpleNamespace(splits=["train"], supervised_keys=("image", "label"), features=features)
+    builder = types.SimpleNamespace(info=info, as_data_source=lambda split: Source(images))
+    with pytest.raises(data.DataError, match=message):
+        _tfds._read_split(builder, "x", split)
+
+
+@pytest.mark.parametrize("length", [20, 1000])
+def test_tensorflow_datasets_names_what_is_damaged(length, prepared):
+    folder = prepared / "mnist" / "3.0.1"
+    folder.mkdir(parents=True)
+    splits = [{"name": "train", "shardLengths": ["5"], "numBytes": "5"}]
+    info = {"name": "mnist", "version": "3.0.1", "fileFormat": "array_record", "splits": splits}
+    (folder / "dataset_info.json").write_text(json.dumps(info)[:length])  # and no records
+    with pytest.raises(data.DataError, match="tfds:mnist cannot be read: .*; remove its folder in TFDS_DATA"):
+        data.load("tfds:mnist")
+
+
+FOREIGN = "trap cifar10/trap cifar10/trap:1.0.0 trap:1.0.0 trap/x:1.0.0 trap.Trap kaggle:trap"
+
+
+@pytest.mark.parametrize(
+    "name", [*FOREIGN.split(), "huggingface:trap", "../../trap", "mnist/../trap", "mnist/x=1", "trap\n", ""]
+)
+def test_no_name_and_no_prepared_file_runs_code(name, prepared, tmp_path, monkeypatch):
+    """Prepared files may name a class that is to decode them, and tensorflow-datasets would import it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "trap", raising=False)
+    for module in (tmp_path / "trap.py", tmp_path / "datasets" / "trap" / "trap_dataset_builder.py"):
+        module.parent.mkdir(parents=True, exist_ok=True)
+        module.write_text(f"open({str(tmp_path / 'sprung')!r}, 'w').close()")
+    for folder in (prepared / "trap" / "1.0.0", prepared / "cifar10" / "trap" / "1.0.0"):
+        folder.mkdir(parents=True)
+        (folder / "features.json").write_text('{"type": "trap.Trap", "content": {}}')
+        info = {"name": folder.parts[-3], "version": "1.0.0", "fileFormat": "array_record"}
+        (folder / "dataset_info.json").write_text(json.dumps(info))
+    with pytest.raises(ValueError, match=r"must be tfds:NAME or tfds:NAME/CONFIG|is unknown") as caught:
+        data.load(f"tfds:{name}")
+    assert str(caught.value).isprintable()
+    assert not (tmp_path / "sprung").exists()
+    assert "trap" not in sys.modules

@@ -5,6 +5,7 @@ import json
 
 import chex
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -19,17 +20,18 @@ def digits():
     return data.load("digits")
 
 
-def program(digits, held_out=100, opt=None, seed=0):
+def program(digits, held_out=100, opt=None, seed=0, **options):
     train, validation = data.hold_out(digits.train, held_out)
     model = nn.sequential(nn.flatten, nn.linear(10))
     opt = opt or optim.adam(1e-2)
-    return training.compile_run(model, opt, train, validation, digits.test, batch_size=64, seed=seed)
+    splits = train, validation, digits.test
+    return training.compile_run(model, opt, *splits, batch_size=64, seed=seed, **options)
 
 
 def test_a_run_leaves_the_files_and_keys_it_promises(digits, tmp_path, capsys):
     folder = tmp_path / "deep" / "run"
     result, summary = training.record_run(program(digits), folder, 3, {"seed": 0}, IDENTITY)
-    files = {"config.json", "metrics.jsonl", "summary.json", "curves.png", "checkpoints"}
+    files = {"config.json", "metrics.jsonl", "summary.json", "curves.png", "model.safetensors", "checkpoints"}
     assert {p.name for p in folder.iterdir()} == files
     assert json.loads((folder / "config.json").read_text()).items() > {"seed": 0}.items()
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
@@ -50,7 +52,9 @@ def test_a_run_leaves_the_files_and_keys_it_promises(digits, tmp_path, capsys):
 def test_a_terminal_gets_a_bar_below_the_lines(digits, monkeypatch, capsys):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    *_, (state, report) = training.fit_with_progress(program(digits), 2)
+    run = program(digits)
+    *_, last = training.with_progress(training.run_parts(run, training.first_position(run), 2), run, 2)
+    state, report = last.state, last.reports[-1]
     out = capsys.readouterr().out
     for part in ("epoch 1/2  loss", "epoch 2/2  loss", "epochs", "2/2", "examples/s", "left"):
         assert part in out
@@ -64,9 +68,12 @@ def test_without_validation_its_numbers_are_null(digits, tmp_path):
     assert line["val_accuracy"] is None
 
 
-def test_a_diverged_run_writes_valid_json(digits, tmp_path):
-    training.record_run(program(digits, opt=optim.sgd(1e38)), tmp_path, 1, {}, IDENTITY)
+def test_losses_that_are_not_finite_are_null(digits, tmp_path, capsys):
+    run = program(digits, opt=optim.skip_nonfinite(optim.sgd(0.1)), loss=lambda *_: jnp.nan)
+    _, summary = training.record_run(run, tmp_path, 1, {}, IDENTITY, nonfinite="skip")
     assert json.loads((tmp_path / "metrics.jsonl").read_text())["train_loss"] is None
+    assert summary["updates_skipped"] == 21
+    assert "21 updates skipped so far" in capsys.readouterr().out
 
 
 def test_same_seed_same_digest(digits):
@@ -92,7 +99,8 @@ def test_a_checkpoint_holds_the_whole_state(digits, tmp_path):
     chex.assert_trees_all_equal(loaded._replace(key=0), state._replace(key=0))
     assert (jax.random.key_data(loaded.key) == jax.random.key_data(state.key)).all()
     # and goes on where it was
-    chex.assert_trees_all_equal(first.epoch(loaded)[1], first.epoch(state)[1])
+    # on the device, as the first one: the memory of a state belongs to what it turns into
+    chex.assert_trees_all_equal(first.epoch(jax.device_put(loaded))[1], first.epoch(state)[1])
 
 
 def test_folders_that_cannot_be_used_are_told(tmp_path):
@@ -113,11 +121,27 @@ def test_folders_that_cannot_be_used_are_told(tmp_path):
 
 
 def test_a_fresh_folder_counts_up(tmp_path):
-    assert training.fresh_folder(tmp_path / "run") == tmp_path / "run"
+    with training.claim_fresh_folder(tmp_path / "run") as first, training.claim_fresh_folder(first) as second:
+        assert (first, second) == (tmp_path / "run", tmp_path / "run-2")
+    assert not list(tmp_path.iterdir())  # nothing was written
     (tmp_path / "run").mkdir()
-    assert training.fresh_folder(tmp_path / "run") == tmp_path / "run-2"
-    (tmp_path / "run-2").mkdir()
-    assert training.fresh_folder(tmp_path / "run") == tmp_path / "run-3"
+    (tmp_path / "run" / "file").touch()
+    with training.claim_fresh_folder(tmp_path / "run") as folder:
+        assert folder == tmp_path / "run-2"
+
+
+def test_a_claimed_folder_is_refused(tmp_path):
+    folder = tmp_path / "deep" / "run"
+    message = f"{folder} is in use by another run"
+    with training.claim_folder(folder), pytest.raises(FileExistsError, match=message):
+        training.claim_folder(folder).__enter__()
+    with training.claim_folder(folder):
+        (folder / "config.json").touch()
+    with pytest.raises(FileExistsError, match="holds a run already"):
+        training.claim_folder(folder).__enter__()
+    with training.claim_folder(folder, with_run=True):
+        pass
+    assert (folder / "config.json").exists()
 
 
 def test_a_file_that_cannot_be_finished_leaves_the_old_one(tmp_path, monkeypatch):

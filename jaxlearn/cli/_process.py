@@ -1,0 +1,128 @@
+"""The process: devices, signals, the cache of compiled programs."""
+
+import importlib
+import os
+import signal
+import sys
+import warnings
+from contextlib import suppress
+from threading import Thread
+from typing import Any, NoReturn
+
+import jax
+
+from jaxlearn.data import cache_dir
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a program as Ctrl-C does."""
+
+
+def leave(status: int) -> NoReturn:
+    """Ends the process. After an error it does not wait for threads, which may never end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if status:
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(0)
+
+
+def open_streams() -> None:
+    """Standard output and error, where the process was started without."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  for as long as the process lives
+
+
+def status_of(stop: KeyboardInterrupt) -> int:
+    """The status of a process that a signal ends: 128 and its number.
+
+    >>> status_of(KeyboardInterrupt()), status_of(Terminated())
+    (130, 143)
+    """
+    return 128 + (signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT)
+
+
+def listen_for_signals() -> None:
+    """Makes SIGTERM raise `Terminated`, and a second signal end the process, whatever it is doing.
+
+    Python looks at signals between its own instructions, and compiled code can take minutes: so the second
+    one is read by a thread.
+    """
+
+    def terminate(*_: Any) -> NoReturn:
+        raise Terminated
+
+    def watch() -> None:
+        asked = 0
+        while True:
+            number = os.read(reading, 1)[0]
+            if number in (signal.SIGINT, signal.SIGTERM):
+                if asked:
+                    os._exit(128 + number)
+                asked = number
+
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing)
+    signal.signal(signal.SIGTERM, terminate)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    Thread(target=watch, daemon=True).start()
+
+
+def pick_devices(kind: str) -> list[jax.Device]:
+    """The devices of a kind ("auto", "cpu", "gpu", "tpu"); computations go to the first from now on.
+
+    Raises:
+      OSError: there is none.
+    """
+    try:
+        devices = jax.devices(None if kind == "auto" else kind)
+    except RuntimeError:
+        found = ", ".join(sorted({d.platform for d in jax.devices()}))
+        raise OSError(f"--device {kind}: there is none here; JAX finds {found}") from None
+    jax.config.update("jax_default_device", devices[0])
+    return devices
+
+
+def keep_compiled() -> None:
+    """Lets JAX keep what it compiles in the cache folder, unless the environment says where to keep it.
+
+    JAX would warn of a file that it cannot write or that a killed process has left half written, and would
+    leave it as it is for ever: here the folder is emptied then.
+    """
+    if "JAX_COMPILATION_CACHE_DIR" in os.environ:
+        return
+    folder = cache_dir() / "compiled"
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    show_warning = warnings.showwarning
+
+    def show(message: Warning | str, *where: Any) -> None:
+        if "persistent compilation cache entry" not in str(message):
+            show_warning(message, *where)
+        elif folder.is_dir():
+            for path in folder.iterdir():
+                path.unlink(missing_ok=True)
+
+    warnings.showwarning = show  # type: ignore[assignment]
+
+
+def use_every_core() -> None:
+    """Gives JAX one CPU device for each core, if it has not started yet."""
+    with suppress(RuntimeError):
+        jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
+
+
+def import_meanwhile(*modules: str) -> None:
+    """Imports what the end needs while the devices compute; what is missing is told when it is used."""
+
+    def load() -> None:
+        with suppress(ImportError):
+            for module in modules:
+                importlib.import_module(module)
+
+    Thread(target=load).start()

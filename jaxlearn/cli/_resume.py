@@ -1,0 +1,43 @@
+"""The command line of a run that goes on."""
+
+import shlex
+import sys
+from pathlib import Path
+
+from jaxlearn import training
+
+
+def saved_command(folder: Path) -> list[str]:
+    """The command line of the run or comparison in a folder, without --resume and --out.
+
+    Raises:
+      CheckpointError: the folder does not tell.
+    """
+    config, wrong = training.read_config(folder)
+    if wrong:
+        print(f"train.py: {wrong}; a checkpoint tells instead", file=sys.stderr)
+    try:
+        if not isinstance(config["command"], str):
+            raise TypeError
+        saved = shlex.split(config["command"])[2:]
+        if any(word.startswith(("-h", "--help")) for word in saved):
+            raise ValueError
+    except (KeyError, ValueError, TypeError):
+        raise training.CheckpointError(
+            f"{folder / 'config.json'} does not tell the command of a run"
+        ) from None
+    if config.get("data_dir"):
+        saved += ["--data-dir", str(config["data_dir"])]
+    return without("--out", without("--resume", saved))
+
+
+def without(option: str, command: list[str]) -> list[str]:
+    """Arguments without an option and its value.
+
+    >>> without("--out", ["--lr", "1", "--out", "x", "--out=y"])
+    ['--lr', '1']
+    """
+    pairs = zip([None, *command], command, strict=False)
+    return [
+        word for before, word in pairs if option not in (before, word) and not word.startswith(f"{option}=")
+    ]

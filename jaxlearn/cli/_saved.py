@@ -1,0 +1,60 @@
+"""What a trained model makes of test examples or of image files."""
+
+import argparse
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import jax
+import numpy as np
+
+import jaxlearn
+from jaxlearn import data, training
+from jaxlearn.nn import Layer
+
+from ._choice import load_data
+from ._process import pick_devices
+from ._single import print_scores
+from ._terminal import pick, print_table, usage
+
+
+def use_saved(args: argparse.Namespace, models: dict[str, Callable[..., Layer]]) -> None:
+    """--eval and --predict: what a trained model makes of test examples or of image files."""
+    pick_devices(args.device)
+    saved = jaxlearn.load(args.eval)
+    folder = args.out or (args.eval if args.eval.is_dir() else args.eval.parent)
+    try:
+        name, sizes, classes, shape, dataset = (
+            saved.config[key] for key in ("model", "sizes", "classes", "shape", "dataset")
+        )
+    except KeyError as missing:
+        raise data.DataError(f"{args.eval} was not saved by train.py: its config has no {missing}") from None
+    with usage(f"--eval {args.eval}"):
+        model = pick("--eval", name, models)(classes, **sizes)
+    if args.predict:
+        pictures = [data.read_picture(path, tuple(shape)) for path in args.predict]
+        images = np.stack([picture.image for picture in pictures])
+        answers = training.predict(model, saved.params, saved.model_state, images)
+        print_table([describe_answer(*row) for row in zip(args.predict, pictures, answers, strict=True)])
+        return
+    if args.dataset == "auto":
+        args.dataset, args.data_dir = dataset, args.data_dir or saved.config.get("data_dir")
+    test = load_data(args)[0].test
+    with usage(f"--eval {args.eval}"):
+        score = jax.jit(partial(training.evaluate, model))
+        print_scores(score(saved.params, saved.model_state, *test))
+        answers = training.predict(model, saved.params, saved.model_state, test.images)
+    folder.mkdir(parents=True, exist_ok=True)
+    training.plot_mistakes(folder / "mistakes.png", *test, answers, f"{args.dataset}, {name}")
+    print(f"\nmistakes in {folder / 'mistakes.png'}")
+
+
+def describe_answer(path: Path, picture: data.Picture, probabilities: np.ndarray) -> dict[str, str]:
+    best, second = np.argsort(-probabilities)[:2]
+    return {
+        "file": str(path),
+        "class": str(best),
+        "probability": f"{probabilities[best]:.4f}",
+        "next": f"{second} ({probabilities[second]:.4f})",
+        "read as": "bright on dark" + (", inverted" if picture.inverted else ""),
+    }

@@ -1,0 +1,250 @@
+"""Which checkpoints a run saves, when, and which of them stay."""
+
+import math
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+
+from ._checkpoint import check_checkpoint, load_checkpoint, save_checkpoint
+from ._fit import EpochReport, Position, Program
+from ._folder import CheckpointError
+from ._nonfinite import first_bad_loss, first_bad_parameter, locate
+
+UNITS = ("s", "steps", "epochs")
+
+
+class Saving(NamedTuple):
+    """When a run is saved, besides at its end, and what is kept.
+
+    Attributes:
+      every: seconds, updates or epochs, as `unit` says.
+      unit: "s", "steps" or "epochs".
+      keep: the last checkpoints that stay; that of the best epoch by validation does anyway.
+    """
+
+    every: float = 30.0
+    unit: str = "s"
+    keep: int = 3
+
+
+def parse_saving(text: str) -> Saving:
+    """Reads how often to save.
+
+    Raises:
+      ValueError: no positive number with a unit.
+
+    >>> parse_saving("30s"), parse_saving("500steps").unit, parse_saving("1epochs").every
+    (Saving(every=30.0, unit='s', keep=3), 'steps', 1)
+    """
+    unit = next((unit for unit in reversed(UNITS) if text.endswith(unit)), "")
+    number = text.removesuffix(unit)
+    try:
+        every = float(number) if unit == "s" else int(number)
+        if unit and 0 < every < math.inf:
+            return Saving(every, unit)
+    except ValueError:
+        pass
+    raise ValueError(f"must be a time such as 30s, or 500steps, or 1epochs; got {text!r}")
+
+
+def best_epoch(reports: Sequence[EpochReport]) -> int | None:
+    """The epoch with the highest validation accuracy, by its loss where that is equal; None without one.
+
+    >>> reports = [EpochReport(n, 0.1, 0.9, 0.2, accuracy, 0.1, 1.0) for n, accuracy in [(1, 0.8), (2, 0.9)]]
+    >>> best_epoch(reports), best_epoch([])
+    (2, None)
+    """
+    scores = {}
+    for report in reports:
+        if report.val_loss is not None and not math.isnan(report.val_loss):
+            accuracy = report.val_accuracy or 0.0
+            scores[report.epoch] = (0.0 if math.isnan(accuracy) else accuracy, -report.val_loss)
+    return max(scores, key=scores.__getitem__) if scores else None
+
+
+class Keeper:
+    """Saves a run in `folder`, a checkpoint a folder, each named by the number of updates made.
+
+    Args:
+      folder: of the checkpoints.
+      program: the run.
+      saving: when, and how many stay.
+      config: goes into each checkpoint.
+      start: where the run begins.
+      losses: whether a loss that is not finite stops the run; parameters that are not always do.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        program: Program,
+        saving: Saving,
+        config: dict[str, Any],
+        start: Position,
+        losses: bool,
+    ):
+        self.folder, self.program, self.saving, self.config = folder, program, saving, config
+        self.losses = losses
+        self.good = start.copied()  # where the run was last known to be sound
+        self.best: Position | None = None  # of the best epoch, while that is not saved
+        self.saved = {step for step, _ in _numbered(folder) if step <= int(start.state.step)}
+        self.last = time.monotonic()
+        folder.mkdir(exist_ok=True)
+        for rest in folder.glob(".*.new"):  # of a process that was killed while it saved
+            shutil.rmtree(rest, ignore_errors=True)
+
+    def offer(self, position: Position) -> None:
+        """Saves what is due.
+
+        Raises:
+          NonFiniteError: a loss is not finite, or, when it is to be saved, a parameter.
+          OSError: it cannot be saved.
+        """
+        if self.losses and first_bad_loss(position) is not None:
+            raise locate(self.program, self.good, position, losses=True)
+        if not position.done and best_epoch(position.reports) == len(position.reports):
+            self.best = position.copied()
+        if self._due(position):
+            self.save(position)
+
+    def save(self, position: Position) -> None:
+        """Saves a position, and the best one before it; forgets what need not stay."""
+        if first_bad_parameter(position):
+            raise locate(self.program, self.good, position, self.losses)
+        held = position.copied()
+        for each in (self.best, held):
+            if each and int(each.state.step) not in self.saved:
+                step = int(each.state.step)
+                save_checkpoint(self._make_room(step), _arrays(each), _about(each, self.config))
+                self.saved.add(step)
+        self.best, self.good, self.last = None, held, time.monotonic()
+        best = (best_epoch(position.reports) or 0) * self.program.updates
+        for step in sorted(self.saved)[: -self.saving.keep]:
+            if step != best:
+                shutil.rmtree(self.folder / str(step), ignore_errors=True)
+                self.saved.discard(step)
+
+    def _due(self, position: Position) -> bool:
+        every, unit, _ = self.saving
+        if unit == "s":
+            return time.monotonic() - self.last >= every
+        if unit == "epochs":
+            return not position.done and len(position.reports) % every == 0
+        return (len(position.reports) * self.program.updates + position.done) % every == 0
+
+    def _make_room(self, step: int) -> Path:
+        """The place of a checkpoint; one that is there and could not be read is kept under another name."""
+        place = self.folder / str(step)
+        if os.path.lexists(place):
+            place.rename(self.folder / f"{step}-unreadable-{time.time_ns()}")
+        return place
+
+
+def restore(folder: Path, program: Program) -> tuple[Position | None, list[str]]:
+    """The last position saved in `folder` that can be read, and what is wrong with those after it.
+
+    Raises:
+      CheckpointError: there are checkpoints, and none of them can be read.
+    """
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise CheckpointError(f"{folder} is no folder, so no checkpoint can be read")
+    wrong: list[str] = []
+    for _, path in _numbered(folder):
+        try:
+            return _load(path, program), wrong
+        except CheckpointError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise CheckpointError(f"{wrong[0]}; no other checkpoint in {folder} can be read")
+    return None, wrong
+
+
+def saved_config(folder: Path) -> dict[str, Any]:
+    """The configuration that the last readable checkpoint in `folder` was saved with; or {}."""
+    for _, path in _numbered(folder):
+        try:
+            config = check_checkpoint(path).get("config")
+        except CheckpointError:
+            continue
+        if isinstance(config, dict):
+            return config
+    return {}
+
+
+def _numbered(folder: Path) -> list[tuple[int, Path]]:
+    """Checkpoints by their number, the last first."""
+
+    def numbers() -> Iterator[tuple[int, Path]]:
+        for path in folder.iterdir() if folder.is_dir() else []:
+            if path.name.isascii() and path.name.isdigit() and len(path.name) < 19:
+                yield int(path.name), path
+
+    return sorted(numbers(), reverse=True)
+
+
+def _arrays(position: Position) -> dict[str, Any]:
+    return {"state": position.state, "measured": position.measured}
+
+
+def _about(position: Position, config: dict[str, Any]) -> dict[str, Any]:
+    reports = [report._asdict() for report in position.reports]
+    return {"config": config, "done": position.done, "seconds": position.seconds, "epochs": reports}
+
+
+def _load(path: Path, program: Program) -> Position:
+    like = {"state": program.state, "measured": program.measured}
+    arrays = load_checkpoint(path, like)
+    about = check_checkpoint(path)
+    try:
+        reports = tuple(
+            _read_report(entry, number, bool(program.validate))
+            for number, entry in enumerate(about["epochs"], start=1)
+        )
+        done, seconds = about["done"], _seconds(about["seconds"])
+        if type(done) is not int:
+            raise TypeError
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise CheckpointError(f"{path / 'about.json'} does not tell where the run was") from None
+    state, measured = jax.device_put((arrays["state"], arrays["measured"]))
+    if not 0 <= done < program.updates or len(reports) * program.updates + done != int(state.step):
+        raise CheckpointError(
+            f"{path} was saved after {len(reports)} epochs and {done} updates of {program.updates}, "
+            f"which are not {int(state.step)}"
+        )
+    return Position(state, measured, done, reports, seconds)
+
+
+def _read_report(entry: dict[str, Any], number: int, validated: bool) -> EpochReport:
+    """JSON knows no NaN: where there must be a number, null is one."""
+    if (
+        type(entry["epoch"]) is not int
+        or entry["epoch"] != number
+        or entry.keys() != set(EpochReport._fields)
+    ):
+        raise ValueError
+    may = {"learning_rate", *([] if validated else ["val_loss", "val_accuracy"])}  # be None
+    numbers: dict[str, Any] = {}
+    for name in EpochReport._fields[1:]:
+        value = entry[name]
+        if value is None and name != "seconds":
+            numbers[name] = None if name in may else math.nan
+        else:
+            numbers[name] = _seconds(value) if name == "seconds" else _number(value)
+    return EpochReport(number, **numbers)
+
+
+def _number(value: Any) -> float:
+    if type(value) not in (int, float):
+        raise TypeError
+    return float(value)
+
+
+def _seconds(value: Any) -> float:
+    if not 0 <= _number(value) < 1e9:
+        raise ValueError
+    return float(value)

@@ -1,0 +1,104 @@
+"""What a trained model answers, and the picture of its mistakes."""
+
+import math
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxlearn._dtype import compute_dtype
+from jaxlearn.nn import Layer
+
+from ._folder import write_png
+from ._run import to_float
+
+SHOWN, COLUMNS = 40, 8  # mistakes in a picture, at most and in a row
+
+
+def predict(
+    model: Layer, params: Any, model_state: Any, images: np.ndarray, *, batch_size: int = 128
+) -> np.ndarray:
+    """The probability that a model gives to each class, for every image.
+
+    Every batch has the same size, the last one filled up, so that one program serves any number of images;
+    the same model compiles once.
+
+    Args:
+      model: for one example, with an output for each class; see `jaxlearn.nn`.
+      params, model_state: of the model.
+      images: shape (images, ...), bytes or numbers; there may be none.
+      batch_size: images worked on together.
+
+    Returns:
+      Shape (images, classes): the softmax of the outputs.
+
+    Raises:
+      ValueError: a batch size below 1, images of another shape than the model takes, or a model without an
+        output for each class.
+
+    >>> from jaxlearn import nn
+    >>> model = nn.sequential(nn.flatten, nn.linear(3))
+    >>> params, state = model.init(jax.random.key(0), (2, 2, 1))
+    >>> predict(model, params, state, np.zeros((5, 2, 2, 1), np.uint8)).shape
+    (5, 3)
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    parts = []
+    for start in range(0, max(len(images), 1), batch_size):
+        batch = images[start : start + batch_size]
+        filled = np.zeros((batch_size, *images.shape[1:]), images.dtype)
+        filled[: len(batch)] = batch
+        parts.append(np.asarray(_softmax(model, params, model_state, filled))[: len(batch)])
+    return np.concatenate(parts)
+
+
+@partial(jax.jit, static_argnums=0)
+def _softmax(model: Layer, params: Any, model_state: Any, images: jax.Array) -> jax.Array:
+    outputs = jax.vmap(lambda image: model.apply(params, model_state, to_float(image))[0])(images)
+    if outputs.ndim != 2:
+        raise ValueError(f"the model must have an output for each class, its outputs are {outputs.shape[1:]}")
+    return jax.nn.softmax(outputs.astype(compute_dtype(outputs.dtype)))
+
+
+def plot_mistakes(
+    path: Path, images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray, title: str
+) -> None:
+    """Draws the mistakes of which a model was surest, at most 40, as a PNG.
+
+    Each is shown with its class, the model's answer and the probability that the model gave to this answer.
+    Without any mistake the picture says so.
+
+    Args:
+      path: of the picture.
+      images: bytes of shape (examples, height, width, channels); of 3 channels as RGB, else the first.
+      labels: their classes, integers of shape (examples,).
+      probabilities: as from `predict`, shape (examples, classes).
+      title: what stands above.
+    """
+    from matplotlib.figure import Figure
+
+    answers, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    (wrong,) = np.nonzero(answers != labels)
+    shown = wrong[np.argsort(-sure[wrong], kind="stable")][:SHOWN]
+    rows = math.ceil(len(shown) / COLUMNS)
+    figure = Figure(figsize=(9, 1.45 * rows + 0.7), layout="constrained")
+    summary = _summary(len(shown), len(wrong), len(labels))
+    figure.suptitle(f"{title}\n{summary}", fontsize=11, parse_math=False)
+    panels: list[Any] = figure.subplots(rows, COLUMNS, squeeze=False).ravel().tolist() if rows else []
+    for axes in panels:
+        axes.set_axis_off()
+    for axes, number in zip(panels, shown, strict=False):
+        image = images[number]
+        axes.imshow(image if image.shape[2] == 3 else image[..., 0], cmap="gray", vmin=0, vmax=255)
+        axes.set_title(f"{labels[number]} → {answers[number]}\n{sure[number]:.1%}", fontsize=9)
+    write_png(path, figure)
+
+
+def _summary(shown: int, wrong: int, examples: int) -> str:
+    if not wrong:
+        return f"no mistakes in {examples:,} examples"
+    which = f"the {shown} it was surest of: " if shown < wrong else ""
+    return f"mistakes: {wrong:,} of {examples:,} examples; {which}class → answer, probability of the answer"
