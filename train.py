@@ -118,6 +118,8 @@ def resume(folder: Path, command: list[str]) -> tuple[argparse.Namespace, list[s
     args = parse_arguments(command)
     if args.out not in (None, folder):
         raise cli.UsageError(f"argument --out: {args.out} contradicts --resume {folder}")
+    if args.function:
+        raise cli.UsageError(f"argument --function: {args.function} contradicts --resume {folder}")
     args.out = args.resume = folder
     return args, command
 
@@ -151,8 +153,8 @@ def main(argv: list[str] | None = None) -> int:
         return end(error, 1)
     except cli.Ended as early:
         return end(early, early.status)
-    except KeyboardInterrupt as stop:
-        return end("interrupted", cli.status_of(stop))
+    except KeyboardInterrupt:
+        return end("interrupted", 130)
     return 0
 
 

@@ -2,17 +2,16 @@
 
 from ._choice import Choice, Recipe, default_folder, load_data, parse_rates, read_choice, sizes_of
 from ._process import (
-    Terminated,
     import_meanwhile,
     keep_compiled,
+    last_words,
     leave,
     listen_for_signals,
     open_streams,
     pick_devices,
-    status_of,
     use_every_core,
 )
-from ._resume import saved_command, without
+from ._resume import check_dataset, saved_command, without
 from ._saved import use_saved
 from ._several import run_comparison, run_function
 from ._single import run_one
@@ -23,12 +22,13 @@ __all__ = [
     "Ended",
     "Parser",
     "Recipe",
-    "Terminated",
     "UsageError",
+    "check_dataset",
     "checked",
     "default_folder",
     "import_meanwhile",
     "keep_compiled",
+    "last_words",
     "leave",
     "listen_for_signals",
     "load_data",
@@ -43,7 +43,6 @@ __all__ = [
     "run_one",
     "saved_command",
     "sizes_of",
-    "status_of",
     "usage",
     "use_every_core",
     "use_saved",

@@ -5,17 +5,17 @@ import os
 import signal
 import sys
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from threading import Thread
+from types import FrameType
 from typing import Any, NoReturn
 
 import jax
 
 from jaxlearn.data import cache_dir
 
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM, which ends a program as Ctrl-C does."""
+STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 def leave(status: int) -> NoReturn:
@@ -37,30 +37,32 @@ def open_streams() -> None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  for as long as the process lives
 
 
-def status_of(stop: KeyboardInterrupt) -> int:
-    """The status of a process that a signal ends: 128 and its number.
+class End:
+    """A handler of signals that ends the process with a line, wherever it is: what is on disk is whole."""
 
-    >>> status_of(KeyboardInterrupt()), status_of(Terminated())
-    (130, 143)
-    """
-    return 128 + (signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT)
+    def __init__(self, message: str):
+        self.message = message
+
+    def __call__(self, number: int, frame: FrameType | None) -> NoReturn:
+        with suppress(OSError, RuntimeError):  # in the middle of a write
+            sys.stdout.flush()
+        cursor = "\x1b[?25h" if sys.stdout.isatty() else ""  # which a progress bar hides
+        os.write(2, f"{cursor}train.py: {self.message}\n".encode())
+        os._exit(128 + number)
 
 
 def listen_for_signals() -> None:
-    """Makes SIGTERM raise `Terminated`, and a second signal end the process, whatever it is doing.
+    """Makes Ctrl-C and SIGTERM end the process with a line, and a second one at once, whatever it is doing.
 
     Python looks at signals between its own instructions, and compiled code can take minutes: so the second
     one is read by a thread.
     """
 
-    def terminate(*_: Any) -> NoReturn:
-        raise Terminated
-
     def watch() -> None:
         asked = 0
         while True:
             number = os.read(reading, 1)[0]
-            if number in (signal.SIGINT, signal.SIGTERM):
+            if number in STOPS:
                 if asked:
                     os._exit(128 + number)
                 asked = number
@@ -68,9 +70,23 @@ def listen_for_signals() -> None:
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing)
-    signal.signal(signal.SIGTERM, terminate)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in STOPS:
+        signal.signal(number, End("interrupted"))
     Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def last_words(message: str) -> Iterator[None]:
+    """What the process says when a signal ends it, if it listens for signals."""
+    before = {number: signal.getsignal(number) for number in STOPS}
+    ours = [number for number, handler in before.items() if isinstance(handler, End)]
+    for number in ours:
+        signal.signal(number, End(message))
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, before[number])
 
 
 def pick_devices(kind: str) -> list[jax.Device]:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from jaxlearn import training
 
+from ._terminal import UsageError
+
 
 def saved_command(folder: Path) -> list[str]:
     """The command line of the run or comparison in a folder, without --resume and --out.
@@ -29,6 +31,14 @@ def saved_command(folder: Path) -> list[str]:
     if config.get("data_dir"):
         saved += ["--data-dir", str(config["data_dir"])]
     return without("--out", without("--resume", saved))
+
+
+def check_dataset(folder: Path, name: str) -> None:
+    """Raises UsageError where a run is to go on with another dataset, before that is loaded."""
+    there = training.read_config(folder)[0].get("dataset")
+    if name not in ("auto", there):
+        different = f"dataset is {training.show(there)} there, not {name}"
+        raise UsageError(f"argument --resume: {folder} cannot go on with this: {different}")
 
 
 def without(option: str, command: list[str]) -> list[str]:

@@ -21,7 +21,10 @@ from ._terminal import pick, print_table, usage
 def use_saved(args: argparse.Namespace, models: dict[str, Callable[..., Layer]]) -> None:
     """--eval and --predict: what a trained model makes of test examples or of image files."""
     pick_devices(args.device)
-    saved = jaxlearn.load(args.eval)
+    try:
+        saved = jaxlearn.load(args.eval)
+    except ValueError as error:
+        raise training.CheckpointError(str(error)) from None
     folder = args.out or (args.eval if args.eval.is_dir() else args.eval.parent)
     try:
         name, sizes, classes, shape, dataset = (

@@ -9,7 +9,8 @@ from pathlib import Path
 from jaxlearn import compare, training
 
 from ._choice import Choice, build_optimizer, default_folder, describe_run, load_data
-from ._process import import_meanwhile, pick_devices, status_of, use_every_core
+from ._process import import_meanwhile, last_words, pick_devices, use_every_core
+from ._resume import check_dataset
 from ._terminal import Ended, UsageError, pick, print_table, usage
 
 FACTS = ("update rule", "memory", "hyperparameters", "pros", "cons")  # of a recipe, in a report
@@ -18,6 +19,8 @@ FACTS = ("update rule", "memory", "hyperparameters", "pros", "cons")  # of a rec
 def run_comparison(args: argparse.Namespace, choices: list[Choice], command: list[str]) -> None:
     use_every_core()
     devices = pick_devices(args.device)
+    if args.resume:
+        check_dataset(args.resume, args.dataset)
     dataset, train, validation = load_data(args)
     import_meanwhile("scipy.stats", "matplotlib.figure")
     steps = math.ceil(len(train.labels) / args.batch_size)
@@ -50,19 +53,22 @@ def run_comparison(args: argparse.Namespace, choices: list[Choice], command: lis
     print(f"comparing {', '.join(opts)} on {', '.join(models)}: {len(seeds)} seeds, {args.epochs} epochs a "
         f"run; {len(devices)} x {devices[0].device_kind}; results in {folder}", flush=True)  # fmt: skip
     limit = f" --max-memory {args.max_memory}" if args.max_memory else ""
+    stopped = (
+        f"stopped; what is finished is saved; go on with: python train.py --resume {shlex.quote(str(folder))}"
+    )
     try:
         with (
             training.claim_folder(folder, with_run=True),
             usage(f"--model {args.model} --batch-size {args.batch_size}{limit}"),
+            last_words(stopped),
         ):
             result = compare.compare_with_progress(
                 contenders, train, validation, dataset.test, seeds=seeds, epochs=args.epochs,
                 batch_size=args.batch_size, width=args.width, max_memory=args.max_memory, devices=devices,
                 folder=folder / "sweeps",
             )  # fmt: skip
-    except KeyboardInterrupt as stop:
-        resume = f"python train.py --resume {shlex.quote(str(folder))}"
-        raise Ended(f"stopped; what is finished is saved; go on with: {resume}", status_of(stop)) from None
+    except KeyboardInterrupt:
+        raise Ended(stopped, 130) from None
     facts = {choice.opt: {fact: choice.recipe.facts[fact] for fact in FACTS} for choice in choices}
     about = config | {"title": dataset.name, "facts": facts}
     compare.print_report(result, about)

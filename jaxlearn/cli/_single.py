@@ -16,6 +16,7 @@ from jaxlearn import data, metrics, schedules, training
 
 from ._choice import Choice, build_optimizer, default_folder, describe_run, load_data
 from ._process import import_meanwhile, pick_devices
+from ._resume import check_dataset
 from ._terminal import Ended, UsageError, usage
 
 
@@ -23,6 +24,8 @@ def run_one(args: argparse.Namespace, choice: Choice, command: list[str]) -> Non
     with ExitStack() as claims:
         folder = args.out and claims.enter_context(training.claim_folder(args.out, bool(args.resume)))
         device = pick_devices(args.device)[0]
+        if args.resume:
+            check_dataset(args.resume, args.dataset)
         dataset, train, validation = load_data(args)
         import_meanwhile("orbax.checkpoint", "matplotlib.figure")
         identity: dict[str, Any] = {"dataset": dataset.name, "model": choice.model, "optimizer": choice.opt}

@@ -62,7 +62,7 @@ class Store:
         try:
             file = read_json(self.folder / f"{name}.json", LARGEST)
         except CheckpointError as error:
-            raise self._broken(name, str(error).partition(" is ")[2] or "cannot be read") from None
+            raise self._broken(name, str(error).removeprefix(f"{self.folder / name}.json ")) from None
         if file.get("sha256") != _digest(file.get("content")):
             raise self._broken(name, "does not hold what was saved there")
         return file["content"]

@@ -32,6 +32,8 @@ def check_folder(folder: Path, with_run: bool = False) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise FileExistsError(f"{folder} is a file; a new or empty folder is needed")
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise FileExistsError(f"{folder} is a link that leads nowhere; a new or empty folder is needed")
     if not with_run and folder.is_dir() and not all(map(_is_nothing, folder.iterdir())):
         if (folder / "config.json").exists():
             raise FileExistsError(
