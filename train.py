@@ -161,7 +161,7 @@ def main(argv: list[str] | None = None) -> int:
 def end(why: Any, status: int) -> int:
     if isinstance(why, OSError) and why.errno:  # the system's own, not one of ours
         why = f"{why.filename or 'standard output'}: {why.strerror}"
-    print("train.py:", "\\n".join(str(why).splitlines()), file=sys.stderr)
+    cli.tell(why)
     return status
 
 

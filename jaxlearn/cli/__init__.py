@@ -15,7 +15,7 @@ from ._resume import check_dataset, saved_command, without
 from ._saved import use_saved
 from ._several import run_comparison, run_function
 from ._single import run_one
-from ._terminal import Ended, Parser, UsageError, checked, pick, print_table, usage, whole
+from ._terminal import Ended, Parser, UsageError, checked, pick, print_table, tell, usage, whole
 
 __all__ = [
     "Choice",
@@ -43,6 +43,7 @@ __all__ = [
     "run_one",
     "saved_command",
     "sizes_of",
+    "tell",
     "usage",
     "use_every_core",
     "use_saved",

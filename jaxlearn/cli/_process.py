@@ -19,7 +19,9 @@ STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 def leave(status: int) -> NoReturn:
-    """Ends the process. After an error it does not wait for threads, which may never end."""
+    """Ends the process with a status that is decided. After an error it does not wait for threads."""
+    for number in STOPS:
+        signal.signal(number, signal.SIG_IGN)
     try:
         sys.stdout.flush()
     except OSError:

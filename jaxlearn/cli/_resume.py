@@ -1,12 +1,11 @@
 """The command line of a run that goes on."""
 
 import shlex
-import sys
 from pathlib import Path
 
 from jaxlearn import training
 
-from ._terminal import UsageError
+from ._terminal import UsageError, tell
 
 
 def saved_command(folder: Path) -> list[str]:
@@ -17,7 +16,7 @@ def saved_command(folder: Path) -> list[str]:
     """
     config, wrong = training.read_config(folder)
     if wrong:
-        print(f"train.py: {wrong}; a checkpoint tells instead", file=sys.stderr)
+        tell(f"{wrong}; a checkpoint tells instead")
     try:
         if not isinstance(config["command"], str):
             raise TypeError

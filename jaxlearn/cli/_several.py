@@ -46,29 +46,23 @@ def run_comparison(args: argparse.Namespace, choices: list[Choice], command: lis
     )
     if args.resume and (different := compare.difference(training.read_config(args.resume)[0], config)):
         raise UsageError(f"argument --resume: {args.resume} cannot go on with this: {different}")
-    if args.out:
-        folder = compare.open_folder(args.out, config, bool(args.resume))
-    else:
-        folder = compare.find_folder(default, config)
-    print(f"comparing {', '.join(opts)} on {', '.join(models)}: {len(seeds)} seeds, {args.epochs} epochs a "
-        f"run; {len(devices)} x {devices[0].device_kind}; results in {folder}", flush=True)  # fmt: skip
+    folder = args.out or compare.find_folder(default, config)
+    resume = f"python train.py --resume {shlex.quote(str(folder))}"
+    stopped = f"stopped; what is finished is saved; go on with: {resume}"
     limit = f" --max-memory {args.max_memory}" if args.max_memory else ""
-    stopped = (
-        f"stopped; what is finished is saved; go on with: python train.py --resume {shlex.quote(str(folder))}"
-    )
-    try:
-        with (
-            training.claim_folder(folder, with_run=True),
-            usage(f"--model {args.model} --batch-size {args.batch_size}{limit}"),
-            last_words(stopped),
-        ):
-            result = compare.compare_with_progress(
-                contenders, train, validation, dataset.test, seeds=seeds, epochs=args.epochs,
-                batch_size=args.batch_size, width=args.width, max_memory=args.max_memory, devices=devices,
-                folder=folder / "sweeps",
-            )  # fmt: skip
-    except KeyboardInterrupt:
-        raise Ended(stopped, 130) from None
+    with training.claim_folder(folder, with_run=True), last_words(stopped):
+        compare.open_folder(folder, config, bool(args.resume))
+        print(f"comparing {', '.join(opts)} on {', '.join(models)}: {len(seeds)} seeds, {args.epochs} epochs "
+            f"a run; {len(devices)} x {devices[0].device_kind}; results in {folder}", flush=True)  # fmt: skip
+        try:
+            with usage(f"--model {args.model} --batch-size {args.batch_size}{limit}"):
+                result = compare.compare_with_progress(
+                    contenders, train, validation, dataset.test, seeds=seeds, epochs=args.epochs,
+                    batch_size=args.batch_size, width=args.width, max_memory=args.max_memory,
+                    devices=devices, folder=folder / "sweeps",
+                )  # fmt: skip
+        except KeyboardInterrupt:
+            raise Ended(stopped, 130) from None
     facts = {choice.opt: {fact: choice.recipe.facts[fact] for fact in FACTS} for choice in choices}
     about = config | {"title": dataset.name, "facts": facts}
     compare.print_report(result, about)

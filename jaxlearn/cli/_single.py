@@ -3,7 +3,6 @@
 import argparse
 import math
 import shlex
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ from jaxlearn import data, metrics, schedules, training
 from ._choice import Choice, build_optimizer, default_folder, describe_run, load_data
 from ._process import import_meanwhile, pick_devices
 from ._resume import check_dataset
-from ._terminal import Ended, UsageError, usage
+from ._terminal import Ended, UsageError, tell, usage
 
 
 def run_one(args: argparse.Namespace, choice: Choice, command: list[str]) -> None:
@@ -105,7 +104,7 @@ def go_on(args: argparse.Namespace, choice: Choice, program: training.Program) -
     """Where the run in --resume goes on; None is the beginning."""
     start, wrong = training.restore(args.resume / "checkpoints", program)
     for line in wrong:
-        print(f"train.py: {line}", file=sys.stderr)
+        tell(line)
     if start is None:
         print(f"no checkpoint in {args.resume} yet: from the beginning", flush=True)
         return None

@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -54,6 +55,12 @@ def checked(read: Callable[[str], Any]) -> Callable[[str], Any]:
             raise argparse.ArgumentTypeError(str(error)) from None
 
     return convert
+
+
+def tell(what: object) -> None:
+    """Prints a line to standard error, whatever characters there are in the text."""
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(what))
+    print(f"train.py: {text}", file=sys.stderr)
 
 
 @contextmanager

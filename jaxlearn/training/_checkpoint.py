@@ -7,7 +7,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,22 +49,31 @@ def save_checkpoint(folder: Path, state: PyTree, about: dict[str, Any] | None = 
       ModuleNotFoundError: orbax-checkpoint is not installed (`pip install 'jaxlearn[train]'`).
     """
     plain = jax.tree.map(_plain, state)
+    parent, place = folder.absolute().parent, None
     beside = folder.absolute().with_name(f".{folder.name}.new")
     try:
         if folder.exists():
             raise FileExistsError("it is there already")
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir()
+        place = parent.stat().st_ino
         _make_sure_of_space(beside / "space", plain)
         with _orbax() as checkpointer:
             checkpointer.save(beside / ARRAYS, plain)
+        if parent.stat().st_ino != place:  # removed meanwhile, and made anew by orbax
+            raise FileNotFoundError
         write_json(beside / ABOUT, (about or {}) | {"leaves": _describe(state)})
         sums = [f"{_sum(path)}  {path.relative_to(beside).as_posix()}\n" for path in _files(beside)]
         (beside / SUMS).write_text("".join(sums))
         os.replace(beside, folder)
     except (OSError, CheckpointError) as error:
         shutil.rmtree(beside, ignore_errors=True)
-        reason = _reason(error) if folder.parent.is_dir() else "its folder is gone"
+        reason = _reason(error)
+        if not parent.is_dir() or parent.stat().st_ino != (place or parent.stat().st_ino):
+            reason = "its folder is gone"
+            with suppress(OSError):  # not empty, or not there
+                parent.rmdir()
+                parent.parent.rmdir()
         raise OSError(f"{folder} cannot be saved: {reason}") from None
 
 
@@ -197,7 +206,7 @@ def _compare_files(folder: Path, listed: dict[str, str]) -> None:
         if _sum(path) != digest:
             raise CheckpointError(f"{path} is damaged: it is not the file that was saved")
     for path in _files(folder):
-        if path.relative_to(folder).as_posix() not in listed and path.name != SUMS:
+        if path.relative_to(folder).as_posix() not in {*listed, SUMS}:
             raise CheckpointError(f"{path} does not belong to the checkpoint")
 
 

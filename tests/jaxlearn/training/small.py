@@ -70,10 +70,10 @@ def without_seconds(reports):
     return [repr(report._replace(seconds=0.0)) for report in reports]
 
 
-def save(folder, program, position, saving=None):
+def save(folder, program, position, config=None):
     """Saves a position as `record_run` would."""
     start = training.first_position(program)
-    keeper = Keeper(folder, program, saving or training.Saving(), {}, start, losses=True)
+    keeper = Keeper(folder, program, training.Saving(), config or {}, start, losses=True)
     keeper.save(position)
 
 
