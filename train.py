@@ -113,7 +113,9 @@ def resume(folder: Path, command: list[str]) -> tuple[argparse.Namespace, list[s
     try:
         parse_arguments(saved)
     except cli.UsageError as error:
-        raise training.CheckpointError(f"{folder / 'config.json'} holds another command: {error}") from None
+        raise training.CheckpointError(
+            f"{folder / 'config.json'} holds another command: {training.show(str(error))}"
+        ) from None
     command = saved + cli.without("--resume", command)
     args = parse_arguments(command)
     if args.out not in (None, folder):

@@ -14,6 +14,7 @@ from jaxlearn.nn import Layer
 
 from ._terminal import UsageError, usage
 
+LARGEST_SIZE = 100_000
 LARGEST = float(jnp.finfo(jnp.float32).max)
 
 
@@ -96,7 +97,12 @@ def read_choice(
     hyper = {name: settings.get(name, value) for name, value in defaults.items() if name not in axes}
     sizes = {name: settings.get(name, value) for name, value in sizes.items()}
     choice = Choice(opt, model, recipe, make_model, defaults | hyper, axes, sizes)
-    for point in compare.grid_points(axes):  # wrong input is told before anything is loaded
+    with usage("--set"):
+        points = compare.grid_points(axes)
+        for name, value in sizes.items():
+            if isinstance(value, int) and value > LARGEST_SIZE:
+                raise ValueError(f"{name} must be at most {LARGEST_SIZE}, got {value}")
+    for point in points:  # wrong input is told before anything is loaded
         build_optimizer(args, choice, steps=1, **point)
     with usage(f"--model {model} --set"):
         make_model(**sizes)

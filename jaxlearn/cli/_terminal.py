@@ -70,7 +70,7 @@ def usage(argument: str) -> Iterator[None]:
         yield
     except (DataError, CheckpointError):  # about a file
         raise
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise UsageError(f"argument {argument}: {error}") from None
 
 

@@ -8,6 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxlearn.training import show
+
+MOST_VALUES, MOST_POINTS = 1000, 10_000  # of a hyperparameter, and in a grid
+
 
 def log_grid(least: float, most: float, number: int) -> list[float]:
     """`number` values from `least` to `most`, each the same factor above the one before.
@@ -32,7 +36,7 @@ def parse_values(text: str) -> list[float]:
     """Reads "0.1", "1e-3,1e-2" or the logarithmic grid "1e-4:1:9".
 
     Raises:
-      ValueError: anything else, or a value twice.
+      ValueError: anything else, a value twice, or more than 1,000 values.
 
     >>> parse_values("1e-3,1e-2"), parse_values("1e-2:1:3")
     ([0.001, 0.01], [0.01, 0.1, 1.0])
@@ -40,7 +44,7 @@ def parse_values(text: str) -> list[float]:
     try:
         if ":" in text:
             least, most, number = text.split(":")
-            values = log_grid(float(least), float(most), int(number))
+            values = log_grid(float(least), float(most), min(int(number), MOST_VALUES + 1))
         else:
             values = [float(value) for value in text.split(",")]
     except ValueError as error:
@@ -49,6 +53,8 @@ def parse_values(text: str) -> list[float]:
         raise ValueError(
             f"must be a number, numbers with commas between, or a grid LEAST:MOST:NUMBER, got {text!r}"
         ) from None
+    if len(values) > MOST_VALUES:
+        raise ValueError(f"must be at most {MOST_VALUES} numbers, got {show(text)}")
     if len(set(values)) < len(values):
         raise ValueError(f"must not hold the same number twice, got {text!r}")
     return values
@@ -57,9 +63,14 @@ def parse_values(text: str) -> list[float]:
 def grid_points(axes: Mapping[str, Sequence[float]]) -> list[dict[str, float]]:
     """Every combination of the values of each hyperparameter, the last one changing fastest.
 
+    Raises:
+      ValueError: there are more than 10,000.
+
     >>> grid_points({"learning_rate": [0.1, 1.0], "momentum": [0.9]})
     [{'learning_rate': 0.1, 'momentum': 0.9}, {'learning_rate': 1.0, 'momentum': 0.9}]
     """
+    if (number := math.prod(map(len, axes.values()))) > MOST_POINTS:
+        raise ValueError(f"a grid must be at most {MOST_POINTS} points, got {number}")
     return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
 
 

@@ -109,7 +109,7 @@ def load_checkpoint(folder: Path, like: PyTree) -> PyTree:
             raise CheckpointError(f"{folder} holds for {show(name)}: {show(there)}; {here} is needed")
     try:
         with _orbax() as checkpointer:
-            plain = checkpointer.restore((folder / ARRAYS).absolute(), jax.tree.map(_plain, like))
+            plain = checkpointer.restore((folder / ARRAYS).absolute(), jax.tree.map(_blank, like))
     except CheckpointError as error:
         raise CheckpointError(f"{folder / ARRAYS} cannot be read ({error})") from None
     return jax.tree.map(_restore, like, plain)
@@ -169,15 +169,25 @@ def _is_key(leaf: Any) -> bool:
 
 
 def _plain(leaf: Any) -> Any:
-    """Orbax saves numbers, and some of them: random keys become their data, empty arrays None."""
+    """Orbax saves numbers, and some of them: random keys become their data, empty arrays None.
+
+    Out of numpy, as it loses memory with each array of JAX.
+    """
     if not leaf.size:
         return None
-    return jax.random.key_data(leaf) if _is_key(leaf) else leaf
+    return np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
+
+
+def _blank(like: Any) -> Any:
+    if not like.size or _is_key(like):
+        return _plain(like)
+    return np.zeros(like.shape, like.dtype)
 
 
 def _restore(like: Any, leaf: Any) -> Any:
     if leaf is None:
         return like
+    leaf = jax.device_put(leaf)
     return jax.random.wrap_key_data(leaf, impl=jax.random.key_impl(like)) if _is_key(like) else leaf
 
 

@@ -8,8 +8,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
-
 from ._checkpoint import check_checkpoint, load_checkpoint, save_checkpoint
 from ._fit import EpochReport, Position, Program
 from ._folder import CheckpointError
@@ -210,7 +208,7 @@ def _load(path: Path, program: Program) -> Position:
             raise TypeError
     except (KeyError, TypeError, ValueError, OverflowError):
         raise CheckpointError(f"{path / 'about.json'} does not tell where the run was") from None
-    state, measured = jax.device_put((arrays["state"], arrays["measured"]))
+    state, measured = arrays["state"], arrays["measured"]
     if not 0 <= done < program.updates or len(reports) * program.updates + done != int(state.step):
         raise CheckpointError(
             f"{path} was saved after {len(reports)} epochs and {done} updates of {program.updates}, "
