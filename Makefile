@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: train test lint types wheel test-wheel test-slow test-deep parity bench clean
+.PHONY: train test lint types wheel test-wheel test-slow test-deep parity faults bench clean
 
 train: .venv/train
 	$(BIN)/python train.py --opt adam $(ARGS)
@@ -48,11 +48,16 @@ test-deep: .venv/test
 parity: .venv/test
 	$(BIN)/python -m tests.parity docs/parity.md
 
+# what can go wrong with files, signals, disks, numbers and arguments, and what happens then: docs/faults.md
+faults: .venv/test
+	$(BIN)/python -m tests.faults docs/faults.md
+
 # the same work on jaxlearn and on its peers, in turn: benchmarks/RESULTS.md, and the table in README.md;
-# then what importing costs
+# then what importing and saving cost
 bench: .venv/bench
 	$(BIN)/python -m benchmarks.run $${JAXLEARN_DATA:-../shared/data}/mnist $(ARGS)
 	$(BIN)/python benchmarks/imports.py
+	$(BIN)/python -m benchmarks.checkpoints $${JAXLEARN_DATA:-../shared/data}/mnist
 
 .venv/train: pyproject.toml constraints.txt
 	@echo "installing jaxlearn and what train.py needs into .venv (a minute or two) ..."

@@ -77,7 +77,8 @@ def write_strange(random, path, config):
 def write_long(random, path, config):
     size = random.choice([2**20, 2**23, 2**25])
     if random.random() < 0.5:
-        write(path, config | {"command": config["command"] + " x" * (size // 2)})
+        more = random.choice([" x", " --lr 1"])
+        write(path, config | {"command": config["command"] + more * (size // len(more))})
     else:
         path.write_bytes(random.choice([b"[", b" ", b'{"a":']) * size)
 

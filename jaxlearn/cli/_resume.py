@@ -7,6 +7,8 @@ from jaxlearn import training
 
 from ._terminal import UsageError, tell
 
+LONGEST = 10_000  # characters of a command line: to parse one takes the square of its length
+
 
 def saved_command(folder: Path) -> list[str]:
     """The command line of the run or comparison in a folder, without --resume and --out.
@@ -18,7 +20,7 @@ def saved_command(folder: Path) -> list[str]:
     if wrong:
         tell(f"{wrong}; a checkpoint tells instead")
     try:
-        if not isinstance(config["command"], str):
+        if not isinstance(config["command"], str) or len(config["command"]) > LONGEST:
             raise TypeError
         saved = shlex.split(config["command"])[2:]
         if any(word.startswith(("-h", "--help")) for word in saved):

@@ -49,32 +49,48 @@ def save_checkpoint(folder: Path, state: PyTree, about: dict[str, Any] | None = 
       ModuleNotFoundError: orbax-checkpoint is not installed (`pip install 'jaxlearn[train]'`).
     """
     plain = jax.tree.map(_plain, state)
-    parent, place = folder.absolute().parent, None
     beside = folder.absolute().with_name(f".{folder.name}.new")
     try:
-        if folder.exists():
-            raise FileExistsError("it is there already")
-        shutil.rmtree(beside, ignore_errors=True)
-        beside.mkdir()
-        place = parent.stat().st_ino
-        _make_sure_of_space(beside / "space", plain)
-        with _orbax() as checkpointer:
-            checkpointer.save(beside / ARRAYS, plain)
-        if parent.stat().st_ino != place:  # removed meanwhile, and made anew by orbax
-            raise FileNotFoundError
-        write_json(beside / ABOUT, (about or {}) | {"leaves": _describe(state)})
-        sums = [f"{_sum(path)}  {path.relative_to(beside).as_posix()}\n" for path in _files(beside)]
-        (beside / SUMS).write_text("".join(sums))
+        with _same_folder(beside.parent):
+            if folder.exists():
+                raise FileExistsError("it is there already")
+            shutil.rmtree(beside, ignore_errors=True)
+            beside.mkdir()
+            _make_sure_of_space(beside / "space", plain)
+            with _orbax() as checkpointer:
+                checkpointer.save(beside / ARRAYS, plain)
+            write_json(beside / ABOUT, (about or {}) | {"leaves": _describe(state)})
+            sums = [f"{_sum(path)}  {path.relative_to(beside).as_posix()}\n" for path in _files(beside)]
+            (beside / SUMS).write_text("".join(sums))
         os.replace(beside, folder)
     except (OSError, CheckpointError) as error:
         shutil.rmtree(beside, ignore_errors=True)
-        reason = _reason(error)
-        if not parent.is_dir() or parent.stat().st_ino != (place or parent.stat().st_ino):
-            reason = "its folder is gone"
-            with suppress(OSError):  # not empty, or not there
-                parent.rmdir()
-                parent.parent.rmdir()
-        raise OSError(f"{folder} cannot be saved: {reason}") from None
+        with suppress(OSError):  # not empty; else orbax may have made them anew
+            beside.parent.rmdir()
+            beside.parent.parent.rmdir()
+        raise OSError(f"{folder} cannot be saved: {_reason(error)}") from None
+
+
+@contextmanager
+def _same_folder(folder: Path) -> Iterator[None]:
+    """Raises FileNotFoundError where a folder goes meanwhile, even if orbax makes another one there."""
+    handle = os.open(folder, os.O_RDONLY) if os.name == "posix" else None
+    try:
+        try:
+            yield
+        finally:
+            gone = not folder.is_dir()
+            if handle is not None and not gone:
+                gone = not os.path.samestat(os.fstat(handle), folder.stat())
+        if gone:
+            raise FileNotFoundError
+    except (OSError, CheckpointError):
+        if not gone:
+            raise
+        raise FileNotFoundError("its folder is gone") from None
+    finally:
+        if handle is not None:
+            os.close(handle)
 
 
 def check_checkpoint(folder: Path) -> dict[str, Any]:

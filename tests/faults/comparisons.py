@@ -1,0 +1,133 @@
+"""Files of a comparison."""
+
+import json
+import shutil
+from collections.abc import Callable
+from contextlib import chdir
+from pathlib import Path
+from typing import Any
+
+from tests.faults.bench import GRID, Ended, Place
+from tests.faults.checkpoints import cut, file, pipe
+from tests.faults.fault import Fault
+from tests.faults.files import folder
+
+SGD, ADAM, PLAN = (Path(f"run/sweeps/{name}.json") for name in ("softmax-sgd", "softmax-adam", "plan"))
+CONFIG = Path("run/config.json")
+AGAIN = "delete it, and its runs are trained again"
+
+
+def spoilt(
+    *spoils: Callable[[], Any], command: str = "--resume run", real: bool = False
+) -> Callable[[Place], Ended]:
+    """Spoils a finished comparison and goes on with it; `real`: in a process of its own."""
+
+    def act(place: Place) -> Ended:
+        place.copy(GRID)
+        with chdir(place.folder):
+            for spoil in spoils:
+                spoil()
+        return (place.process if real else place.main)(command)
+
+    return act
+
+
+def refused(
+    done: str, says: str, *spoils: Callable[[], Any], status: int = 1, command: str = "--resume run"
+) -> Fault:
+    return Fault(done, spoilt(*spoils, command=command), status, says)
+
+
+def change_a_digit() -> None:
+    text = SGD.read_text()
+    place = text.index("0.", text.index("val_loss")) + 2
+    SGD.write_text(text[:place] + str(9 - int(text[place])) + text[place + 1 :])
+
+
+def change_plan(**lies: Any) -> Callable[[], Any]:
+    return lambda: (SGD.unlink(), PLAN.write_text(json.dumps(lies)))
+
+
+FAULTS = [
+    refused("a sweep cut", f"softmax-sgd.json is damaged.*{AGAIN}", lambda: cut(SGD)),
+    refused("a sweep with a digit changed", f"softmax-sgd.json .*{AGAIN}", change_a_digit),
+    refused(
+        "a sweep of 100,000 brackets",
+        f"softmax-sgd.json is damaged.*{AGAIN}",
+        lambda: SGD.write_text("[" * 100_000),
+    ),
+    refused(
+        "a sweep that is a list", f"softmax-sgd.json does not hold.*{AGAIN}", lambda: SGD.write_text("[]")
+    ),
+    refused(
+        "a sweep that is no text",
+        f"softmax-sgd.json is damaged.*{AGAIN}",
+        lambda: SGD.write_bytes(b"\xff\xfe"),
+    ),
+    refused(
+        "a sweep that is another's", "softmax-sgd.json holds adam on softmax", lambda: shutil.copy(ADAM, SGD)
+    ),
+    refused("a sweep that is a named pipe", f"softmax-sgd.json is no file.*{AGAIN}", lambda: pipe(SGD)),
+    refused("a sweep that is a folder", f"softmax-sgd.json is no file.*{AGAIN}", lambda: folder(SGD)),
+    Fault("a sweep missing", spoilt(SGD.unlink, real=True), same=GRID),
+    Fault("`sweeps` missing", spoilt(lambda: shutil.rmtree("run/sweeps"), real=True), same=GRID),
+    refused("`sweeps` is a file", "run/sweeps is no folder", lambda: file(SGD.parent)),
+    refused(
+        "`plan.json` cut, a sweep missing",
+        "plan.json is damaged.*delete it, and it is made again",
+        SGD.unlink,
+        lambda: cut(PLAN),
+    ),
+    refused(
+        "`plan.json` with a text for the memory, a sweep missing",
+        "plan.json .*delete it",
+        change_plan(memory="much"),
+    ),
+    refused("`config.json` cut", "config.json is damaged or cut short", lambda: cut(CONFIG)),
+    refused(
+        "`config.json` cut, the same command again",
+        "config.json is damaged or cut short",
+        lambda: cut(CONFIG),
+        command=f"{GRID} --out run",
+    ),
+    refused(
+        "`config.json` is a list, the same command again",
+        "config.json does not hold",
+        lambda: CONFIG.write_text("[]"),
+        command=f"{GRID} --out run",
+    ),
+    refused(
+        "`results.csv` is a folder",
+        "results.csv cannot be written: Is a directory",
+        lambda: folder(Path("run/results.csv")),
+    ),
+    refused(
+        "`--resume` with more seeds",
+        r"argument --resume: .* seeds is \[0, 1\] there, not \[0, 1, 2\]",
+        command="--resume run --seeds 3",
+        status=2,
+    ),
+    refused(
+        "`--resume` with other rates",
+        "argument --resume: .*learning_rate of sgd is",
+        command="--resume run --lr 0.1,0.3",
+        status=2,
+    ),
+    refused(
+        "`--resume` with fewer epochs",
+        "argument --resume: .*epochs is 2 there, not 1",
+        command="--resume run --epochs 1",
+        status=2,
+    ),
+    refused(
+        "`--resume` with another batch size",
+        "argument --resume: .*batch_size is 128 there",
+        command="--resume run --batch-size 64",
+        status=2,
+    ),
+    refused(
+        "another comparison with the same `--out`",
+        "run holds another comparison: epochs is 2 there, not 3",
+        command=f"{GRID} --epochs 3 --out run",
+    ),
+]
