@@ -195,9 +195,11 @@ def _plain(leaf: Any) -> Any:
 
 
 def _blank(like: Any) -> Any:
-    if not like.size or _is_key(like):
-        return _plain(like)
-    return np.zeros(like.shape, like.dtype)
+    """The place for an array, by shape and dtype: its memory may have been given away."""
+    if not like.size:
+        return None
+    plain = jax.eval_shape(jax.random.key_data, like) if _is_key(like) else like
+    return np.zeros(plain.shape, plain.dtype)
 
 
 def _restore(like: Any, leaf: Any) -> Any:

@@ -1,28 +1,16 @@
 """Command lines that cannot go on with a run, or that mean nothing."""
 
-from collections.abc import Callable
-from contextlib import chdir
 from pathlib import Path
-from typing import Any
 
-from tests.faults.bench import SAVED, THREE, Ended, Place
+from tests.faults.bench import SAVED, THREE, Act, Spoil, spoilt
 from tests.faults.fault import Fault
 
 COSINE = f"{SAVED} --epochs 3 --schedule cosine"
 
 
-def asked(
-    command: str, base: str = THREE, make: Callable[[], Any] = lambda: None
-) -> Callable[[Place], Ended]:
-    """Runs a command where there is a run of three epochs in `run`."""
-
-    def act(place: Place) -> Ended:
-        place.copy(base)
-        with chdir(place.folder):
-            make()
-        return place.main(command)
-
-    return act
+def asked(command: str, base: str = THREE, make: Spoil = lambda: None) -> Act:
+    """Runs a command where there is a run of three epochs in `run`, having made something."""
+    return spoilt(base, command, make)
 
 
 def changed(option: str, says: str, base: str = THREE) -> Fault:
@@ -34,9 +22,7 @@ def nonsense(option: str, says: str) -> Fault:
     return Fault(f"`{option}`", asked(f"{THREE} {option} --out new"), 2, says)
 
 
-def elsewhere(
-    done: str, command: str, says: str, make: Callable[[], Any] = lambda: None, status: int = 1
-) -> Fault:
+def elsewhere(done: str, command: str, says: str, make: Spoil = lambda: None, status: int = 1) -> Fault:
     return Fault(done, asked(command, make=make), status, says)
 
 

@@ -148,6 +148,23 @@ class Process:
         return Ended(status, "".join(self.out), "".join(self.err))
 
 
+Act = Callable[[Place], Ended]  # makes a fault, and tells how the command ended
+Spoil = Callable[[], Any]  # breaks something in the folder of a place, where it is called
+
+
+def spoilt(base: str, command: str, *spoils: Spoil, real: bool = False) -> Act:
+    """Spoils an undisturbed run and then runs a command; `real`: in a process of its own."""
+
+    def act(place: Place) -> Ended:
+        place.copy(base)
+        with chdir(place.folder):
+            for spoil in spoils:
+                spoil()
+        return (place.process if real else place.main)(command)
+
+    return act
+
+
 def words(*command: str) -> list[str]:
     return shlex.split(" ".join(command))
 

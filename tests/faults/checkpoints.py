@@ -5,11 +5,10 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
-from tests.faults.bench import FOUR, SAVED, THREE, Ended, Place
+from tests.faults.bench import FOUR, SAVED, THREE, Act, Ended, Place, Spoil, spoilt
 from tests.faults.fault import Fault
 
 NEWEST = Path("run/checkpoints/33")
@@ -22,17 +21,9 @@ LIES: dict[str, Any] = {
 }
 
 
-def spoilt(*spoils: Callable[[], Any], real: bool = False) -> Callable[[Place], Ended]:
+def resumed(*spoils: Spoil, real: bool = False) -> Act:
     """Spoils a run of three epochs that has been saved after each, and goes on to the fourth."""
-
-    def act(place: Place) -> Ended:
-        place.copy(THREE)
-        with chdir(place.folder):
-            for spoil in spoils:
-                spoil()
-        return (place.process if real else place.main)("--resume run --epochs 4")
-
-    return act
+    return spoilt(THREE, "--resume run --epochs 4", *spoils, real=real)
 
 
 def find(name: str) -> Path:
@@ -73,7 +64,7 @@ def sum_up(checkpoint: Path = NEWEST) -> None:
     (checkpoint / "SHA256SUMS").write_text("".join(lines))
 
 
-def tell(**lies: Any) -> Callable[[], None]:
+def tell(**lies: Any) -> Spoil:
     """Lets about.json tell something else, with sums that agree."""
 
     def spoil() -> None:
@@ -84,33 +75,33 @@ def tell(**lies: Any) -> Callable[[], None]:
     return spoil
 
 
-def of_another(command: str) -> Callable[[Place], Ended]:
+def of_another(command: str) -> Act:
     """The newest checkpoint is one of another run."""
 
     def act(place: Place) -> Ended:
         there = max(place.bench.undisturbed(command).glob("checkpoints/*"))
-        return spoilt(lambda: shutil.rmtree(NEWEST), lambda: shutil.copytree(there, NEWEST))(place)
+        return resumed(lambda: shutil.rmtree(NEWEST), lambda: shutil.copytree(there, NEWEST))(place)
 
     return act
 
 
-def newest(done: str, says: str, *spoils: Callable[[], Any]) -> Fault:
+def newest(done: str, says: str, *spoils: Spoil) -> Fault:
     """A fault of the newest checkpoint, from which the run goes back to the one before."""
-    return goes_back(f"newest checkpoint: {done}", says, spoilt(*spoils))
+    return goes_back(f"newest checkpoint: {done}", says, resumed(*spoils))
 
 
-def goes_back(done: str, says: str, act: Callable[[Place], Ended]) -> Fault:
+def goes_back(done: str, says: str, act: Act) -> Fault:
     return Fault(done, act, 0, says, "going on after 2 epochs, step 22", FOUR)
 
 
-def unreadable(done: str, spoil: Callable[[], Any]) -> Fault:
+def unreadable(done: str, spoil: Spoil) -> Fault:
     """Only orbax notices; in a process of its own, because its threads and coroutines complain much later."""
-    done, act = f"newest checkpoint: {done}, sums made anew", spoilt(spoil, sum_up, real=True)
+    done, act = f"newest checkpoint: {done}, sums made anew", resumed(spoil, sum_up, real=True)
     return goes_back(done, "33/arrays cannot be read", act)._replace(varies=r"(?<= \().*(?=\))")
 
 
-def each(spoil: Callable[[Path], Any], name: str, *steps: int) -> Callable[[], None]:
-    return lambda: [spoil(Path(f"run/checkpoints/{step}/{name}")) for step in steps] and None
+def each(spoil: Callable[[Path], Any], name: str, *steps: int) -> Spoil:
+    return lambda: [spoil(Path(f"run/checkpoints/{step}/{name}")) for step in steps]
 
 
 SUMS, ABOUT, META = "SHA256SUMS", "about.json", "arrays/_METADATA"
@@ -195,7 +186,7 @@ FAULTS = [
     ),
     Fault(
         "the two newest checkpoints without `about.json`",
-        spoilt(each(Path.unlink, ABOUT, 22, 33)),
+        resumed(each(Path.unlink, ABOUT, 22, 33)),
         0,
         "22/about.json is missing",
         "going on after 1 epochs, step 11",
@@ -204,32 +195,32 @@ FAULTS = [
     ),
     Fault(
         "every checkpoint with a bit flipped in `about.json`",
-        spoilt(each(flip, ABOUT, 11, 22, 33)),
+        resumed(each(flip, ABOUT, 11, 22, 33)),
         1,
         "33/about.json is damaged.* no other checkpoint in run/checkpoints can be read",
     ),
-    Fault("`checkpoints` is a file", spoilt(lambda: file(NEWEST.parent)), 1, "run/checkpoints is no folder"),
+    Fault("`checkpoints` is a file", resumed(lambda: file(NEWEST.parent)), 1, "run/checkpoints is no folder"),
     Fault(
         "`checkpoints` is missing",
-        spoilt(lambda: shutil.rmtree(NEWEST.parent)),
+        resumed(lambda: shutil.rmtree(NEWEST.parent)),
         goes_on="no checkpoint in run yet: from the beginning",
         same=FOUR,
     ),
     Fault(
         "a half-written `.44.new` of a killed process",
-        spoilt(lambda: shutil.copytree(NEWEST, NEWEST.parent / ".44.new")),
+        resumed(lambda: shutil.copytree(NEWEST, NEWEST.parent / ".44.new")),
         goes_on=SAID,
         same=FOUR,
     ),
     Fault(
         "a folder beside the checkpoints, named by a number of 40 digits",
-        spoilt(lambda: (NEWEST.parent / ("9" * 40)).mkdir()),
+        resumed(lambda: (NEWEST.parent / ("9" * 40)).mkdir()),
         goes_on=SAID,
         same=FOUR,
     ),
     Fault(
         "the checkpoint of step 22 once more as 33",
-        spoilt(lambda: shutil.rmtree(NEWEST), lambda: shutil.copytree(NEWEST.with_name("22"), NEWEST)),
+        resumed(lambda: shutil.rmtree(NEWEST), lambda: shutil.copytree(NEWEST.with_name("22"), NEWEST)),
         goes_on="going on after 2 epochs, step 22",
         same=FOUR,
     ),

@@ -2,12 +2,10 @@
 
 import json
 import shutil
-from collections.abc import Callable
-from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
-from tests.faults.bench import GRID, Ended, Place
+from tests.faults.bench import GRID, Spoil, spoilt
 from tests.faults.checkpoints import cut, file, pipe
 from tests.faults.fault import Fault
 from tests.faults.files import folder
@@ -17,25 +15,8 @@ CONFIG = Path("run/config.json")
 AGAIN = "delete it, and its runs are trained again"
 
 
-def spoilt(
-    *spoils: Callable[[], Any], command: str = "--resume run", real: bool = False
-) -> Callable[[Place], Ended]:
-    """Spoils a finished comparison and goes on with it; `real`: in a process of its own."""
-
-    def act(place: Place) -> Ended:
-        place.copy(GRID)
-        with chdir(place.folder):
-            for spoil in spoils:
-                spoil()
-        return (place.process if real else place.main)(command)
-
-    return act
-
-
-def refused(
-    done: str, says: str, *spoils: Callable[[], Any], status: int = 1, command: str = "--resume run"
-) -> Fault:
-    return Fault(done, spoilt(*spoils, command=command), status, says)
+def refused(done: str, says: str, *spoils: Spoil, status: int = 1, command: str = "--resume run") -> Fault:
+    return Fault(done, spoilt(GRID, command, *spoils), status, says)
 
 
 def change_a_digit() -> None:
@@ -44,7 +25,7 @@ def change_a_digit() -> None:
     SGD.write_text(text[:place] + str(9 - int(text[place])) + text[place + 1 :])
 
 
-def change_plan(**lies: Any) -> Callable[[], Any]:
+def change_plan(**lies: Any) -> Spoil:
     return lambda: (SGD.unlink(), PLAN.write_text(json.dumps(lies)))
 
 
@@ -69,8 +50,12 @@ FAULTS = [
     ),
     refused("a sweep that is a named pipe", f"softmax-sgd.json is no file.*{AGAIN}", lambda: pipe(SGD)),
     refused("a sweep that is a folder", f"softmax-sgd.json is no file.*{AGAIN}", lambda: folder(SGD)),
-    Fault("a sweep missing", spoilt(SGD.unlink, real=True), same=GRID),
-    Fault("`sweeps` missing", spoilt(lambda: shutil.rmtree("run/sweeps"), real=True), same=GRID),
+    Fault("a sweep missing", spoilt(GRID, "--resume run", SGD.unlink, real=True), same=GRID),
+    Fault(
+        "`sweeps` missing",
+        spoilt(GRID, "--resume run", lambda: shutil.rmtree("run/sweeps"), real=True),
+        same=GRID,
+    ),
     refused("`sweeps` is a file", "run/sweeps is no folder", lambda: file(SGD.parent)),
     refused(
         "`plan.json` cut, a sweep missing",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxlearn.data._idx import FILES
-from tests.faults.bench import Ended, Place
+from tests.faults.bench import Act, Ended, Place, Spoil
 from tests.faults.fault import Fault
 from tests.jaxlearn.data import test_idx
 
@@ -23,9 +23,7 @@ def write_data(folder: Path) -> None:
         (folder / labels).write_bytes(test_idx.packed(2049, size, content=bytes(size)))
 
 
-def given(
-    *spoils: Callable[[], Any], command: str = "--dataset mnist --data-dir data"
-) -> Callable[[Place], Ended]:
+def given(*spoils: Spoil, command: str = "--dataset mnist --data-dir data") -> Act:
     """Spoils four small files and trains on them."""
 
     def act(place: Place) -> Ended:
@@ -38,7 +36,7 @@ def given(
     return act
 
 
-def holds(name: str, content: bytes | None) -> Callable[[], Any]:
+def holds(name: str, content: bytes | None) -> Spoil:
     path = Path("data") / name
     return path.unlink if content is None else lambda: path.write_bytes(content)
 
@@ -47,7 +45,7 @@ def instead(done: str, says: str, make: Callable[[Path], Any]) -> Fault:
     return Fault(f"images: {done}", given(IMAGES.unlink, lambda: make(IMAGES)), 1, f"{IMAGES} {says}")
 
 
-def asked(done: str, status: int, says: str, command: str, *spoils: Callable[[], Any]) -> Fault:
+def asked(done: str, status: int, says: str, command: str, *spoils: Spoil) -> Fault:
     return Fault(done, given(*spoils, command=command), status, says)
 
 

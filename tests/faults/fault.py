@@ -11,13 +11,11 @@ from typing import NamedTuple
 import PIL.Image
 
 import jaxlearn
-from tests.faults.bench import Ended, Place, is_whole
+from tests.faults.bench import Act, Ended, Place, is_whole
 
 STOPPING = "stopping after this update; once more stops at once"
 LONGEST = 250  # characters of a line in the table
-JSON = (
-    "(?<=cut short: )(?!it ).*?(?=;|$)"  # what Python says is wrong with it, in other words in other versions
-)
+JSON = "(?<=cut short: )(?!it ).*?(?=;|$)"  # what Python says of it, in every version in other words
 PLACES = {"run", "runs", "kept", "moved-run", "prepared"}  # where a command may write
 
 
@@ -26,7 +24,7 @@ class Fault(NamedTuple):
 
     Attributes:
       done: what is done, as the table tells it.
-      act: does it in a place, and tells how the command ended.
+      act: does it.
       status: of the process.
       says: what the last line of stderr must hold, a regular expression; nothing: there is no line.
       goes_on: what the output must hold, such as where a run goes on.
@@ -38,7 +36,7 @@ class Fault(NamedTuple):
     """
 
     done: str
-    act: Callable[[Place], Ended]
+    act: Act
     status: int = 0
     says: str = ""
     goes_on: str = ""
@@ -133,9 +131,8 @@ def lost(ended: Ended, place: Place) -> Iterator[str]:
         if "sweeps" in Path(name).parts and now.files.get(name) != digest:
             yield f"{name} is lost"
     for name in before.checkpoints & now.checkpoints:  # elsewhere, if something was wrong with it
-        if not {digest for file, digest in before.files.items() if f"{name}/" in file} <= set(
-            now.files.values()
-        ):
+        kept = {digest for file, digest in before.files.items() if file.startswith(f"{name}/")}
+        if not kept <= set(now.files.values()):
             yield f"{name} was overwritten"
     if before.checkpoints and not now.checkpoints and place.run.exists():
         yield "no checkpoint can be read any more"
@@ -163,15 +160,13 @@ def other_numbers(fault: Fault, ended: Ended, place: Place) -> Iterator[str]:
 
 def numbers(folder: Path) -> bytes | str:
     table = folder / "results.csv"
-    return (
-        table.read_bytes()
-        if table.exists()
-        else json.loads((folder / "summary.json").read_text())["params_digest"]
-    )
+    if table.exists():
+        return table.read_bytes()
+    return json.loads((folder / "summary.json").read_text())["params_digest"]
 
 
 def found(pattern: str, output: str) -> str:
-    """The line of the output that a pattern is in, from there."""
+    """What a pattern finds in the output."""
     match = re.search(pattern, output)
     return match[0] if match else ""
 

@@ -4,15 +4,14 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors.numpy import save_file
 
-from tests.faults.bench import FOUR, THREE, Ended, Place
-from tests.faults.checkpoints import SAID, cut, flip, pipe, spoilt
+from tests.faults.bench import FOUR, THREE, Act, Spoil, spoilt
+from tests.faults.checkpoints import SAID, cut, flip, pipe, resumed
 from tests.faults.fault import Fault
 
 CONFIG, METRICS, MODEL = Path("run/config.json"), Path("run/metrics.jsonl"), Path("run/model.safetensors")
@@ -20,9 +19,9 @@ COMMAND = f"python train.py {THREE} --out run"
 INSTEAD = "; a checkpoint tells instead"
 
 
-def claim(**lies: Any) -> Callable[[], None]:
+def claim(**lies: Any) -> Spoil:
     """Lets config.json say something else."""
-    return lambda: CONFIG.write_text(json.dumps(json.loads(CONFIG.read_text()) | lies)) and None
+    return lambda: CONFIG.write_text(json.dumps(json.loads(CONFIG.read_text()) | lies))
 
 
 def folder(path: Path) -> None:
@@ -30,30 +29,22 @@ def folder(path: Path) -> None:
     path.mkdir()
 
 
-def told(done: str, says: str, *spoils: Callable[[], Any]) -> Fault:
+def told(done: str, says: str, *spoils: Spoil) -> Fault:
     """A config.json in whose place that of a checkpoint is taken."""
-    return Fault(f"`config.json` {done}", spoilt(*spoils), 0, says + ".*" + INSTEAD, SAID, FOUR)
+    return Fault(f"`config.json` {done}", resumed(*spoils), 0, says + ".*" + INSTEAD, SAID, FOUR)
 
 
-def refused(done: str, status: int, says: str, *spoils: Callable[[], Any]) -> Fault:
-    return Fault(done, spoilt(*spoils), status, says)
+def refused(done: str, status: int, says: str, *spoils: Spoil) -> Fault:
+    return Fault(done, resumed(*spoils), status, says)
 
 
-def fine(done: str, *spoils: Callable[[], Any]) -> Fault:
-    return Fault(done, spoilt(*spoils), goes_on=SAID, same=FOUR)
+def fine(done: str, *spoils: Spoil) -> Fault:
+    return Fault(done, resumed(*spoils), goes_on=SAID, same=FOUR)
 
 
-def used(*spoils: Callable[[], Any], command: str = "--eval run") -> Callable[[Place], Ended]:
+def used(*spoils: Spoil, command: str = "--eval run") -> Act:
     """Spoils a run of three epochs and asks for what its model answers."""
-
-    def act(place: Place) -> Ended:
-        place.copy(THREE)
-        with chdir(place.folder):
-            for spoil in spoils:
-                spoil()
-        return place.main(command)
-
-    return act
+    return spoilt(THREE, command, *spoils)
 
 
 def picture(done: str, says: str, write: Callable[[Path], Any]) -> Fault:
@@ -148,7 +139,7 @@ FAULTS = [
     ),
     Fault(
         "`config.json` is a folder",
-        spoilt(lambda: folder(CONFIG)),
+        resumed(lambda: folder(CONFIG)),
         1,
         "config.json cannot be written: Is a directory",
         SAID,
@@ -158,7 +149,7 @@ FAULTS = [
     fine("`metrics.jsonl` missing", METRICS.unlink),
     Fault(
         "`metrics.jsonl` is a folder",
-        spoilt(lambda: folder(METRICS)),
+        resumed(lambda: folder(METRICS)),
         1,
         "metrics.jsonl cannot be written: Is a directory",
         SAID,
@@ -195,11 +186,15 @@ FAULTS = [
         1,
         "model.safetensors was not written by jaxlearn.save",
     ),
-    picture("missing", "", lambda path: None),
-    picture("empty", "", Path.touch),
-    picture("a text", "", lambda path: path.write_text("no picture")),
-    picture("cut", "", lambda path: (draw(path, (28, 28)), cut(path))),
-    picture("a folder", "", Path.mkdir),
-    picture("a named pipe", "", os.mkfifo),
-    picture("20,000 x 20,000 pixels in 50 kB", "", lambda path: draw(path, (20_000, 20_000))),
+    picture("missing", "is missing: an image file", lambda path: None),
+    picture("empty", "is no image", Path.touch),
+    picture("a text", "is no image", lambda path: path.write_text("no picture")),
+    picture("cut", "is no image", lambda path: (draw(path, (28, 28)), cut(path))),
+    picture("a folder", "is no file: an image file", Path.mkdir),
+    picture("a named pipe", "is no file: an image file", os.mkfifo),
+    picture(
+        "20,000 x 20,000 pixels in 50 kB",
+        "has more pixels than are read",
+        lambda path: draw(path, (20_000, 20_000)),
+    ),
 ]

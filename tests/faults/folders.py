@@ -5,14 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.faults.bench import FOUR, THREE, Ended, Place, Process
+from tests.faults.bench import FOUR, THREE, Act, Ended, Place, Process
 from tests.faults.fault import Fault
 from tests.faults.signals import CONT, GRID, LONG, STOP, TRAINING, Seen, is_not_saving, is_saving
 
 SELDOM = "--dataset digits --model softmax --batch-size 16 --epochs 600"  # saved every 30 seconds
 
 
-def meanwhile(do: Callable[[Place], Any], command: str, seen: Seen) -> Callable[[Place], Ended]:
+def meanwhile(do: Callable[[Place], Any], command: str, seen: Seen) -> Act:
     """Does something as soon as something is seen."""
 
     def act(place: Place) -> Ended:
@@ -39,7 +39,7 @@ def replace(run: Path) -> None:
     (run / "checkpoints").write_text("a file")
 
 
-def stopped(do: Callable[[Path], Any], seen: Seen) -> Callable[[Place], Ended]:
+def stopped(do: Callable[[Path], Any], seen: Seen) -> Act:
     """Does something with the folder while the process is stopped; nobody may make anew what is gone then."""
 
     def act(place: Place) -> Ended:
@@ -59,7 +59,7 @@ def has_a_plan(process: Process, place: Place) -> bool:
     return (place.run / "sweeps" / "plan.json").exists()
 
 
-def second(command: str, first: str, seen: Seen) -> Callable[[Place], Ended]:
+def second(command: str, first: str, seen: Seen) -> Act:
     """Runs a command while another one works in the same folder, which must end well."""
 
     def act(place: Place) -> Ended:
@@ -74,7 +74,7 @@ def second(command: str, first: str, seen: Seen) -> Callable[[Place], Ended]:
     return act
 
 
-def piped(shell: str, command: str = THREE) -> Callable[[Place], Ended]:
+def piped(shell: str, command: str = THREE) -> Act:
     return lambda place: place.process(command, "--out run", under=["bash", "-c", shell, "bash"])
 
 

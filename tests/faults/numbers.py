@@ -2,20 +2,19 @@
 
 import math
 import shutil
-from collections.abc import Callable
 from contextlib import chdir
 from typing import Any
 
 import numpy as np
 
-from tests.faults.bench import DIGITS, SAVED, THREE, Ended, Place
+from tests.faults.bench import DIGITS, SAVED, THREE, Act, Ended, Place
 from tests.faults.checkpoints import NEWEST, sum_up
 from tests.faults.fault import Fault
 
 GROWING = f"{SAVED} --epochs 9 --opt sgd --schedule exponential:epochs=1,factor=1e15"  # from 0.2
 
 
-def trained(*commands: str) -> Callable[[Place], Ended]:
+def trained(*commands: str) -> Act:
     """Runs commands one after another; the last one counts."""
 
     def act(place: Place) -> Ended:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.faults.bench import DIGITS, Ended, Place, Process
+from tests.faults.bench import DIGITS, Act, Ended, Place, Process
 from tests.faults.fault import Fault
 
 LONG = "--dataset digits --model softmax --batch-size 32 --save-every 50steps --epochs 30"
@@ -20,7 +20,7 @@ WHERE = r"(?<=epoch )\d+|(?<=step )\d+"
 Seen = Callable[[Process, Place], Any]
 
 
-def sent(command: str, seen: Seen, *signals: int, env: Mapping[str, str] = {}) -> Callable[[Place], Ended]:
+def sent(command: str, seen: Seen, *signals: int, env: Mapping[str, str] = {}) -> Act:
     """Sends signals, with time in between, as soon as something is seen."""
 
     def act(place: Place) -> Ended:
@@ -34,7 +34,7 @@ def sent(command: str, seen: Seen, *signals: int, env: Mapping[str, str] = {}) -
     return act
 
 
-def at_once(done: str, act: Callable[[Place], Ended], status: int, same: str = "") -> Fault:
+def at_once(done: str, act: Act, status: int, same: str = "") -> Fault:
     """An end so soon that nothing need be said."""
     return Fault(done, act, status, same=same, torn=True)
 
