@@ -280,7 +280,7 @@ class TestFolder:
     @pytest.mark.parametrize("content", ["", "[]", '{"optimizer": "adam"}', '{"a": 1'])
     def test_a_file_that_is_no_sweep_is_named(self, tmp_path, content):
         (tmp_path / "model-adam.json").write_text(content)
-        message = r"model-adam\.json (is damaged|does not hold what was saved there).*; delete it, and its runs are"
+        message = r"model-adam\.json (is damaged|does not hold what was saved).*; delete it, and its runs"
         with pytest.raises(ValueError, match=message):
             run_all([adam_on(SIMPLE)], folder=tmp_path)
 
