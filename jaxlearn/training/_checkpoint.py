@@ -254,6 +254,8 @@ def _reason(error: BaseException) -> str:
     code = re.search(r"os_error_code='(\d+)'", str(error))
     if code:
         return os.strerror(int(code[1]))
+    if isinstance(error, OSError) and not error.strerror and isinstance(error.__context__, OSError):
+        error = error.__context__  # what ours is about
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     first = (str(error).splitlines() or [""])[0].partition(": ")[0]

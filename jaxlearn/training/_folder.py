@@ -22,6 +22,9 @@ LARGEST = 2**24  # bytes of a file of text that is read: more is none of ours
 class CheckpointError(ValueError):
     """What a run or a comparison has saved, and cannot be read. One line says which file, and why."""
 
+    def __init__(self, message: str):
+        super().__init__("".join(c if c.isprintable() else ascii(c)[1:-1] for c in message))
+
 
 def check_folder(folder: Path, with_run: bool = False) -> None:
     """Makes sure that a run can be written to `folder`, empty unless `with_run`, and leaves nothing there.

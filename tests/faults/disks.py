@@ -94,7 +94,7 @@ FAULTS = [
     mounted("a disk of 4 kB", "size=4k", f"/metrics.jsonl cannot be written: {FULL}"),
     mounted("a disk of 400 kB", "size=400k", f"/checkpoints/33 cannot be saved: {FULL}", same=THREE),
     mounted("a disk of 290 kB, SGD", "size=290k", f"/curves.png cannot be written: {FULL}", SGD, SGD),
-    mounted("a disk of 20 files", "nr_inodes=20", f"/checkpoints/11 cannot be saved: {FULL}"),
+    mounted("a disk of 14 files", "nr_inodes=14", f"/checkpoints/11 cannot be saved: {FULL}"),
     mounted("a disk of 16 kB, a comparison", "size=16k", f"/.* cannot be written: {FULL}", GRID, GRID),
     mounted("a read-only disk", "ro", " cannot be written .*Read-only file system"),
     Fault(
