@@ -73,7 +73,7 @@ def moments(seed, number=1):
     return [generator.random() for _ in range(number)]
 
 
-@pytest.mark.parametrize("seed", every(10, list(range(20))))
+@pytest.mark.parametrize("seed", every(20, list(range(20))))
 def test_a_run_killed_at_any_moment_ends_the_same(seed, whole, tmp_path):
     killed_and_resumed("run", moments(seed), whole, tmp_path / "run")
 
