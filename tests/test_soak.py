@@ -15,8 +15,8 @@ ROOT = Path(__file__).parents[1]
 
 # trains, and prints after each epoch what the process holds: bytes, programs compiled so far, files, threads
 CHILD = """
-import json, os, sys
-import jax, train
+import json, os, runpy, sys
+import jax
 
 compiled = 0
 
@@ -40,7 +40,7 @@ class Watch:
 
 jax.monitoring.register_event_duration_secs_listener(count)
 sys.stdout = Watch()
-sys.exit(train.main(sys.argv[1:]))
+runpy.run_path("train.py", run_name="__main__")
 """
 
 
@@ -50,7 +50,7 @@ def test_nothing_grows_after_twenty_epochs(epochs, save, tmp_path):
     command = [sys.executable, "-c", CHILD, "--dataset", "digits", "--epochs", str(epochs)]
     command += ["--save-every", save, "--out", str(tmp_path / "run")]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "JAXLEARN_CACHE": str(tmp_path)}
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    ended = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
     memory, programs, files, threads = zip(*map(json.loads, ended.stdout.splitlines()), strict=True)
     assert len(memory) == epochs

@@ -1,5 +1,6 @@
 """The process: devices, signals, the cache of compiled programs."""
 
+import ctypes
 import importlib
 import os
 import signal
@@ -16,6 +17,7 @@ import jax
 from jaxlearn.data import cache_dir
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
+M_ARENA_MAX = -8  # of glibc's malloc.h
 
 
 def leave(status: int) -> NoReturn:
@@ -37,6 +39,15 @@ def open_streams() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  for as long as the process lives
+
+
+def limit_heaps() -> None:
+    """Lets glibc have one heap for each core, not eight.
+
+    Each save has threads of its own, which fill one heap after the other: in 500 epochs a tenth more memory.
+    """
+    with suppress(AttributeError, OSError, TypeError):  # another C library
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, len(os.sched_getaffinity(0)))
 
 
 class End:

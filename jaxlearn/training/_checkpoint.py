@@ -1,5 +1,7 @@
 """Saving and loading the whole state of a run, so that whatever has happened to the files is told."""
 
+import errno
+import functools
 import gc
 import hashlib
 import os
@@ -87,7 +89,7 @@ def _same_folder(folder: Path) -> Iterator[None]:
     except (OSError, CheckpointError):
         if not gone:
             raise
-        raise FileNotFoundError("its folder is gone") from None
+        raise FileNotFoundError(errno.ENOENT, "its folder is gone") from None
     finally:
         if handle is not None:
             os.close(handle)
@@ -198,8 +200,13 @@ def _blank(like: Any) -> Any:
     """The place for an array, by shape and dtype: its memory may have been given away."""
     if not like.size:
         return None
-    plain = jax.eval_shape(jax.random.key_data, like) if _is_key(like) else like
+    plain = _key_data(like.shape, like.dtype) if _is_key(like) else like
     return np.zeros(plain.shape, plain.dtype)
+
+
+@functools.cache  # JAX keeps something of each call
+def _key_data(shape: tuple[int, ...], dtype: Any) -> jax.ShapeDtypeStruct:
+    return jax.eval_shape(jax.random.key_data, jax.ShapeDtypeStruct(shape, dtype))
 
 
 def _restore(like: Any, leaf: Any) -> Any:

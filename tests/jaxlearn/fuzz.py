@@ -81,13 +81,23 @@ def spoil(random, content):
     )()
 
 
+def make_folder(path):
+    """Whether there is a folder now, and no link that leads elsewhere."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return not path.is_symlink()
+
+
 def strange(random, path):
-    """Puts something that is no file in the place of one."""
+    """Puts something that is no file in the place of one, or where there is nothing."""
+    if not make_folder(path.parent):
+        return
     if path.is_symlink() or path.is_file():
         path.unlink()
     elif path.exists():
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
     random.choice(
         [
             lambda: path.mkdir(),
