@@ -44,10 +44,10 @@ def open_streams() -> None:
 def limit_heaps() -> None:
     """Lets glibc have one heap for each core, not eight.
 
-    Each save has threads of its own, which fill one heap after the other: in 500 epochs a tenth more memory.
+    Each save has threads of its own, which fill one heap after the other: 5 to 8 % more memory in 500 saves.
     """
     with suppress(AttributeError, OSError, TypeError):  # another C library
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, len(os.sched_getaffinity(0)))
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, _cores())
 
 
 class End:
@@ -143,7 +143,12 @@ def keep_compiled() -> None:
 def use_every_core() -> None:
     """Gives JAX one CPU device for each core, if it has not started yet."""
     with suppress(RuntimeError):
-        jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
+        jax.config.update("jax_num_cpu_devices", _cores())
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def import_meanwhile(*modules: str) -> None:

@@ -77,19 +77,18 @@ def save_checkpoint(folder: Path, state: PyTree, about: dict[str, Any] | None = 
 def _same_folder(folder: Path) -> Iterator[None]:
     """Raises FileNotFoundError where a folder goes meanwhile, even if orbax makes another one there."""
     handle = os.open(folder, os.O_RDONLY) if os.name == "posix" else None
+
+    def check() -> None:
+        there = folder.is_dir()
+        if not there or (handle is not None and not os.path.samestat(os.fstat(handle), folder.stat())):
+            raise FileNotFoundError(errno.ENOENT, "its folder is gone")
+
     try:
-        try:
-            yield
-        finally:
-            gone = not folder.is_dir()
-            if handle is not None and not gone:
-                gone = not os.path.samestat(os.fstat(handle), folder.stat())
-        if gone:
-            raise FileNotFoundError
+        yield
+        check()
     except (OSError, CheckpointError):
-        if not gone:
-            raise
-        raise FileNotFoundError(errno.ENOENT, "its folder is gone") from None
+        check()  # which would be why
+        raise
     finally:
         if handle is not None:
             os.close(handle)

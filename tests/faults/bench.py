@@ -5,7 +5,6 @@ import io
 import os
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from jax.experimental.compilation_cache import compilation_cache
 
 import train
 from jaxlearn import training
+from tests.jaxlearn import fuzz
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 120  # seconds in which every command must end, on a busy machine too
@@ -44,10 +44,6 @@ class Contents(NamedTuple):
 
     files: dict[str, str]
     checkpoints: set[str]
-
-
-class TooLong(BaseException):
-    """A command has not ended in time. No Exception, so that nobody takes it for one that is expected."""
 
 
 class Bench:
@@ -92,10 +88,10 @@ class Place:
         """Runs a command in this process, which takes a fraction of the time of one of its own."""
         self.before = self.before or self.contents()
         out, err = io.StringIO(), io.StringIO()
-        with chdir(self.folder), redirect_stdout(out), redirect_stderr(err), time_limit(LIMIT):
+        with chdir(self.folder), redirect_stdout(out), redirect_stderr(err), fuzz.within(LIMIT):
             try:
                 status = train.main(words(*command))
-            except (Exception, TooLong):
+            except (Exception, fuzz.TooLong):
                 status = 1
                 traceback.print_exc(file=err)
         return Ended(status, out.getvalue(), err.getvalue())
@@ -174,20 +170,6 @@ def is_whole(checkpoint: Path) -> bool:
         return bool(training.check_checkpoint(checkpoint))
     except training.CheckpointError:
         return False
-
-
-@contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    def stop(*_: Any) -> None:
-        raise TooLong(f"not ended after {seconds} seconds")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 @contextmanager

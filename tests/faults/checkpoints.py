@@ -1,6 +1,5 @@
 """Checkpoints that are damaged, missing or something else."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -10,6 +9,7 @@ from typing import Any
 
 from tests.faults.bench import FOUR, SAVED, THREE, Act, Ended, Place, Spoil, spoilt
 from tests.faults.fault import Fault
+from tests.jaxlearn.training import small
 
 NEWEST = Path("run/checkpoints/33")
 LARGEST = "the largest file"
@@ -55,13 +55,8 @@ def file(path: Path) -> None:
     path.write_text("a file")
 
 
-def sum_up(checkpoint: Path = NEWEST) -> None:
-    """Makes SHA256SUMS anew, as somebody might who changes a checkpoint by hand."""
-    files = [path for path in checkpoint.rglob("*") if path.is_file() and path.name != "SHA256SUMS"]
-    lines = [
-        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(checkpoint)}\n" for path in files
-    ]
-    (checkpoint / "SHA256SUMS").write_text("".join(lines))
+def sum_up() -> None:
+    small.sum_up(NEWEST)
 
 
 def tell(**lies: Any) -> Spoil:

@@ -7,8 +7,8 @@ import jaxlearn
 
 
 def test_import_is_light():
-    heavy = "tensorflow_datasets matplotlib sklearn optax scipy.stats rich orbax requests PIL".split()
-    heavy.append("safetensors")
+    heavy = "tensorflow_datasets matplotlib sklearn optax scipy.stats rich orbax requests".split()
+    heavy += ["PIL", "safetensors"]
     code = f"import sys, jaxlearn; print([m for m in {heavy} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"

@@ -2,6 +2,7 @@
 
 from collections import deque
 from contextlib import contextmanager
+from hashlib import sha256
 from itertools import chain
 
 import chex
@@ -75,6 +76,15 @@ def save(folder, program, position, config=None):
     start = training.first_position(program)
     keeper = Keeper(folder, program, training.Saving(), config or {}, start, losses=True)
     keeper.save(position)
+
+
+def sum_up(checkpoint):
+    """Makes SHA256SUMS anew, as somebody might who changes a checkpoint by hand."""
+    sums = checkpoint / "SHA256SUMS"
+    sums.unlink(missing_ok=True)
+    files = [path for path in checkpoint.rglob("*") if path.is_file()]
+    lines = [f"{sha256(path.read_bytes()).hexdigest()}  {path.relative_to(checkpoint)}\n" for path in files]
+    sums.write_text("".join(lines))
 
 
 def resumes_bit_for_bit(program, folder, steps=(7,)):

@@ -9,7 +9,6 @@ import subprocess
 import tempfile
 from collections import Counter
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -21,7 +20,7 @@ from jaxlearn.training._folder import to_json
 from jaxlearn.training._keeper import best_epoch
 from tests.jaxlearn import fuzz
 from tests.jaxlearn.slow import every
-from tests.jaxlearn.training.small import UPDATES, compile_small, run_to, same_state, save
+from tests.jaxlearn.training.small import UPDATES, compile_small, run_to, same_state, save, sum_up
 
 FIRST, SECOND = 5, 2 * UPDATES + 7  # updates after which the run was saved
 CONFIG = {"model": "mlp", "sizes": {"hidden": 7}, "seed": 0, "epochs": 3, "clip": None, "seeds": [1, 2]}
@@ -147,9 +146,7 @@ def spoil(random, checkpoint, names):
             except (ValueError, RecursionError):  # no longer JSON, or a list
                 spoil_bytes(random, path)
     if attack.right and not (checkpoint / SUMS).is_dir():
-        (checkpoint / SUMS).unlink(missing_ok=True)
-        sums = [f"{sha256(content).hexdigest()}  {name}\n" for name, content in read(checkpoint).items()]
-        (checkpoint / SUMS).write_text("".join(sums))
+        sum_up(checkpoint)
     return attack
 
 
