@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import subprocess
 import sys
 from itertools import islice
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from jaxlearn import training
-from jaxlearn.training import EpochReport, Saving, _keeper
+from jaxlearn.training import EpochReport, Saving, _checkpoint, _keeper
 from jaxlearn.training._keeper import Keeper, best_epoch, parse_saving
 from tests.jaxlearn.slow import every
 from tests.jaxlearn.training.small import (
@@ -234,3 +235,25 @@ def test_a_checkpoint_that_does_not_fit_leaves_nothing(limit, tmp_path):
     assert ended.stdout.startswith(f"{tmp_path}/2 cannot be saved: ")
     assert (ended.stdout.count("\n"), ended.stderr) == (1, "")
     assert names(tmp_path) == ["1"]
+
+
+@pytest.mark.parametrize("then", ["nothing", "a folder", "a file", "a folder, and an error"])
+def test_a_folder_that_goes_while_it_is_saved_is_told(then, tmp_path, monkeypatch):
+    parent = tmp_path / "run" / "checkpoints"
+    parent.mkdir(parents=True)
+    write_json = _checkpoint.write_json
+
+    def go(path, content):
+        shutil.rmtree(parent)
+        if "folder" in then:
+            path.parent.mkdir(parents=True)  # as orbax would
+        if then == "a file":
+            parent.write_text("")
+        if "error" in then:
+            raise OSError("something that follows from it")
+        write_json(path, content)
+
+    monkeypatch.setattr(_checkpoint, "write_json", go)
+    with pytest.raises(OSError, match="checkpoints/1 cannot be saved: its folder is gone$"):
+        training.save_checkpoint(parent / "1", {"a": np.zeros(3)})
+    assert then == "a file" or not parent.exists()
