@@ -186,6 +186,14 @@ def test_a_config_is_taken_or_refused_in_a_line(inputs, trained, hostile, monkey
     assert not list(Path().iterdir())
 
 
+def test_a_command_that_would_take_long_to_parse_is_not(trained):
+    folder, config = trained
+    write(folder / "config.json", config | {"command": config["command"] + " --lr 1" * 10_000})
+    status, (line,) = resume(folder)
+    assert status == 1
+    assert line.startswith(f"train.py: {folder}/config.json does not tell the command")
+
+
 @pytest.mark.usefixtures("empty_folder")
 @pytest.mark.parametrize("inputs", every(2, [40, 1000]))
 def test_with_another_config_a_run_ends_as_it_did_or_is_refused(inputs, trained, monkeypatch):
