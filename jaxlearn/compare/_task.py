@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -12,7 +13,7 @@ from jaxlearn import losses, optim
 from jaxlearn.data import Split
 from jaxlearn.nn import Layer
 from jaxlearn.training import Evaluation, RunState, draw_order, evaluate, make_run
-from jaxlearn.training._run import Loss
+from jaxlearn.training._run import RUNS_ONCE, Loss
 
 
 class Contender(NamedTuple):
@@ -78,30 +79,29 @@ def make_scoring(model: Layer, task: Task) -> Scoring:
     run = make_run(model, optim.sgd(0.0), batch_size=task.batch_size, loss=task.loss)
     examples = len(task.train.labels)
 
-    @jax.jit
-    def start(seeds: jax.Array, validation: Split) -> tuple[RunState, jax.Array]:
-        def one(seed: jax.Array) -> tuple[RunState, jax.Array]:
-            state = run.init(jax.random.key(seed), task.train.images.shape[1:])
-            loss = score_run(model, task, (state.params, state.model_state), validation).loss
-            return state._replace(opt_state=()), loss
+    def start(seed: jax.Array) -> RunState:
+        return run.init(jax.random.key(seed), task.train.images.shape[1:])._replace(opt_state=())
 
-        return jax.lax.map(one, seeds)
+    @partial(jax.jit, compiler_options=RUNS_ONCE)
+    def start_all(seeds: jax.Array) -> RunState:
+        return jax.lax.map(start, seeds)
 
     def draw(keys: jax.Array, step: jax.Array) -> jax.Array:
         return jax.lax.map(lambda key: draw_order(key, step, examples), keys)
 
     @jax.jit
-    def test(runs: Any, examples: Split) -> Evaluation:
+    def score(runs: Any, examples: Split) -> Evaluation:
         return jax.lax.map(lambda run: score_run(model, task, run, examples), runs)
 
-    states, losses = start(np.array(task.seeds, np.uint32), task.validation)
+    states = start_all(np.array(task.seeds, np.uint32))
+    start_loss = score((states.params, states.model_state), task.validation).loss
     orders = jax.jit(draw).lower(states.key, states.step[0]).compile()
     steps = math.ceil(examples / task.batch_size)
     return Scoring(
         states,
-        shortest(losses),
+        shortest(start_loss),
         lambda epoch: orders(states.key, jnp.asarray(epoch * steps, states.step.dtype)),
-        lambda params, model_state: test((params, model_state), task.test),
+        lambda params, model_state: score((params, model_state), task.test),
     )
 
 

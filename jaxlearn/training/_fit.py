@@ -20,7 +20,7 @@ from jaxlearn.optim._wrapper import find_states
 from ._checkpoint import copy_tree
 from ._evaluate import Evaluation, evaluate
 from ._parts import Parts, compile_parts
-from ._run import Loss, Means, RunState, are_classes, make_run
+from ._run import RUNS_ONCE, Loss, Means, RunState, are_classes, make_run
 
 FIRST_PART = 16  # updates, by which the speed is told
 PART_SECONDS = 0.5
@@ -129,7 +129,8 @@ def compile_run(
     if at_a_time is not None and (at_a_time < 1 or at_a_time % batch_size):
         raise ValueError(f"at_a_time must be a multiple of the batch size {batch_size}, got {at_a_time}")
     run = make_run(model, optimizer, batch_size=batch_size, loss=loss)
-    state = jax.jit(run.init, static_argnums=1)(jax.random.key(seed), train.images.shape[1:])
+    init = jax.jit(run.init, static_argnums=1, compiler_options=RUNS_ONCE)
+    state = init(jax.random.key(seed), train.images.shape[1:])
     outputs = output_shape(model, state.params, state.model_state, train.images.shape[1:])
     for split in (train, validation, test):
         check_classes(split, outputs)

@@ -14,6 +14,9 @@ from jaxlearn.optim._transform import ignore_unknown_extra
 PyTree: TypeAlias = Any
 Loss: TypeAlias = Callable[[jax.Array, jax.Array], jax.Array]
 
+# for what runs once, as drawing parameters does: XLA takes half the time to compile it, for the same numbers
+RUNS_ONCE = {"xla_backend_optimization_level": 1}
+
 
 class RunState(NamedTuple):
     """Everything that changes while a run trains: one pytree, to vmap, shard, donate and save.

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from jax.extend.core import jaxprs_in_params
 
 from jaxlearn import data, losses, nn, optim, training
 
@@ -209,6 +210,45 @@ def test_evaluation_scores_every_example_at_any_batch_size(batch_size):
     logits = jax.vmap(lambda x: MODEL.apply(state.params, {}, x / 255)[0])(images)
     for label, prediction in zip(labels, jnp.argmax(logits, axis=1), strict=True):
         result = result._replace(confusion=result.confusion.at[label, prediction].add(-1))
+    assert not result.confusion.any()
+
+
+def evaluation_dots(model, images, **options):
+    """Shapes of the results of all products of matrices in the program of an evaluation."""
+
+    def walk(program):
+        for equation in program.eqns:
+            if equation.primitive.name == "dot_general":
+                yield equation.outvars[0].aval.shape
+            for inner in jaxprs_in_params(equation.params):
+                yield from walk(inner)
+
+    params, state = model.init(jax.random.key(0), images.shape[1:])
+    labels = jnp.zeros(len(images), jnp.int32)
+    program = jax.make_jaxpr(lambda p: training.evaluate(model, p, state, images, labels, **options))(params)
+    return list(walk(program.jaxpr))
+
+
+@pytest.mark.parametrize(("batch_size", "together"), [(1, 1), (4, 4), (7, 6), (29, 15), (30, 30), (99, 30)])
+def test_evaluation_is_compiled_for_one_size_of_batches(batch_size, together):
+    assert evaluation_dots(MODEL, examples(30)[0], batch_size=batch_size) == [(together, 5), (together, 3)]
+
+
+@pytest.mark.parametrize(("wide", "together"), [(100, 1000), (30_000, 100), (60_000, 50), (10_000_000, 1)])
+def test_evaluation_takes_as_many_examples_together_as_keep_activations_in_the_caches(wide, together):
+    model = nn.sequential(nn.flatten, nn.linear(1), lambda x: x * jnp.ones(wide), jnp.max, jnp.atleast_1d)
+    images = jnp.zeros((1000, 2, 2, 1), jnp.uint8)
+    assert evaluation_dots(model, images) == [(together, 1)]
+
+
+def test_weights_are_not_counted_to_the_activations():
+    model = nn.sequential(nn.flatten, nn.linear(50_000), nn.linear(3))
+    assert evaluation_dots(model, jnp.zeros((1000, 4))) == [(59, 50_000), (59, 3)]
+
+
+def test_no_examples_have_no_loss():
+    result = training.evaluate(MODEL, make()[1].params, {}, *examples(0))
+    assert jnp.isnan(result.loss)
     assert not result.confusion.any()
 
 
