@@ -9,7 +9,8 @@ import optax
 import pytest
 
 from jaxlearn import compare, data, losses, nn, optim, training
-from jaxlearn.compare._programs import Record, compile_grid
+from jaxlearn.compare import _layout
+from jaxlearn.compare._programs import Programs, Record, compile_grid
 from jaxlearn.compare._shape import arrange, make_shape
 from jaxlearn.compare._store import Store
 from jaxlearn.compare._sweep import _forget_beaten
@@ -52,6 +53,53 @@ def alone(optimizer, seed, model=SIMPLE, batch_size=14):
     )
     reports = list(training.fit(program, 2))
     return [report for _, report in reports], program.test(reports[-1][0])
+
+
+class Machine:
+    """Programs that only take time, on a clock of their own: `each(width)` seconds a run, and some a call."""
+
+    def __init__(self, monkeypatch, each, a_call=0.0):
+        self.each, self.a_call, self.now, self.calls = each, a_call, 0.0, []
+        monkeypatch.setattr(_layout, "compile_grid", self.compile_grid)
+        monkeypatch.setattr(_layout.time, "perf_counter", lambda: self.now)
+
+    def compile_grid(self, contender, task, start, shape, devices):
+        def epoch(rows, states, seeds, orders):
+            assert len(seeds) == shape.groups
+            self.now += self.a_call + self.each(shape.width) * shape.width * shape.groups
+            self.calls.append(shape.width)
+            return states, None
+
+        return Programs(lambda values, seeds: None, epoch, shape, lambda tree: tree, 0, 0.0)
+
+    def measured(self, points=7, seeds=3, devices=2):
+        task = Task(TRAIN, VALIDATION, TEST, tuple(range(seeds)), 1, 14)
+        contender = adam_on(SIMPLE, compare.log_grid(1e-4, 1, points))
+        return _layout.measure_width(contender, task, None, range(devices))
+
+
+@pytest.mark.parametrize(
+    ("alone", "together", "width"), [(1, 1, 1), (2, 1, 4), (1, 2, 1), (1.05, 1, 1), (1.3, 1, 4)]
+)
+def test_the_width_is_that_with_which_the_grid_takes_less_time(alone, together, width, monkeypatch):
+    """With a width of 4 three of 24 runs fill up, with 1 one of 22."""
+    each = {1: alone / 1000, 4: together / 1000}
+    assert Machine(monkeypatch, each.get).measured() == width
+
+
+def test_what_a_call_costs_by_itself_does_not_choose_the_width(monkeypatch):
+    assert Machine(monkeypatch, lambda width: 0.001, a_call=0.01).measured() == 1
+    assert Machine(monkeypatch, lambda width: 0.001 if width == 4 else 0.002, a_call=0.01).measured() == 4
+
+
+def test_widths_are_measured_in_turn_and_slow_models_less_often(monkeypatch):
+    quick, slow = (Machine(monkeypatch, lambda width, each=each: each) for each in (0.001, 1.0))
+    for machine, repeats in ((slow, 2), (quick, 5)):
+        monkeypatch.setattr(_layout, "compile_grid", machine.compile_grid)
+        monkeypatch.setattr(_layout.time, "perf_counter", lambda machine=machine: machine.now)
+        machine.measured()
+        assert len(machine.calls) == 2 * repeats
+        assert set(machine.calls[::2]) != set(machine.calls[1::2])
 
 
 def curves(sweep, point, seed):
