@@ -169,7 +169,6 @@ def end(why: Any, status: int) -> int:
 
 if __name__ == "__main__":
     cli.open_streams()
-    cli.limit_heaps()
     cli.keep_compiled()
     cli.listen_for_signals()
     cli.leave(main())

