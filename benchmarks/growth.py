@@ -58,7 +58,8 @@ def tables(folder: Path) -> list[str]:
     adam = 4 * 7 * byte  # seconds for a parameter: reads it, its gradient and moments, writes all but one
     lines = [
         f"Floor: {1e-9 / flop:.0f} GFLOP/s in the product of two matrices of 2048 x 2048, "
-        f"{1e-9 / byte:.1f} GB/s in reading and writing 80 MB; median of {REPEATS} each.", "",
+        f"{1e-9 / byte:.1f} GB/s in reading and writing 80 MB; median of {REPEATS} each. Arrays that fit in "
+        "the caches go below the floor of memory.", "",
     ]  # fmt: skip
     lines += table(
         "Batch size (MLP, one epoch)", "examples in a batch", (16, 64, 256, 1024, 4096),

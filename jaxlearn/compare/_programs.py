@@ -10,6 +10,7 @@ import numpy as np
 from jaxlearn import metrics, optim
 from jaxlearn.data import Split
 from jaxlearn.training import RunState, make_run
+from jaxlearn.training._run import RUNS_ONCE
 
 from ._engine import make_mesh, over_runs, place
 from ._grid import grid_points, place_values
@@ -75,7 +76,8 @@ def compile_grid(
     values, seeds = place(mesh, (values, np.zeros(shape.groups, int)), across=True)
     orders = place(mesh, np.zeros((len(task.seeds), len(task.train.labels)), np.int32), across=False)
 
-    first = jax.jit(over_runs(init, mesh, shape.width, (0, None), STATE_AXES, shared=1))
+    start_runs = over_runs(init, mesh, shape.width, (0, None), STATE_AXES, shared=1)
+    first = jax.jit(start_runs, compiler_options=RUNS_ONCE)
     states = jax.eval_shape(first, values, seeds, start)
     many = over_runs(epoch, mesh, shape.width, (0, STATE_AXES, None), (STATE_AXES, 0), shared=3)
     lowered = jax.jit(many, donate_argnums=1).lower(values, states, seeds, orders, train, validation)
