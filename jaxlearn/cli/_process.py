@@ -4,6 +4,7 @@ import ctypes
 import importlib
 import os
 import signal
+import socket
 import sys
 import warnings
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any, NoReturn
 
 import jax
 
+from jaxlearn._system import cores
 from jaxlearn.data import cache_dir
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
@@ -48,7 +50,7 @@ def limit_heaps() -> None:
     with two 3 %. With one, threads that train wait for each other's heap: epochs take 12 to 19 % longer.
     """
     with suppress(AttributeError, OSError, TypeError):  # another C library
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2 * _cores())
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2 * cores())
 
 
 class End:
@@ -75,15 +77,15 @@ def listen_for_signals() -> None:
     def watch() -> None:
         asked = 0
         while True:
-            number = os.read(reading, 1)[0]
+            number = reading.recv(1)[0]
             if number in STOPS:
                 if asked:
                     os._exit(128 + number)
                 asked = number
 
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-    signal.set_wakeup_fd(writing)
+    reading, writing = socket.socketpair()  # where Windows takes no pipe
+    writing.setblocking(False)
+    signal.set_wakeup_fd(writing.detach())
     for number in STOPS:
         signal.signal(number, End("interrupted"))
     Thread(target=watch, daemon=True).start()
@@ -144,12 +146,7 @@ def keep_compiled() -> None:
 def use_every_core() -> None:
     """Gives JAX one CPU device for each core, if it has not started yet."""
     with suppress(RuntimeError):
-        jax.config.update("jax_num_cpu_devices", _cores())
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0))
+        jax.config.update("jax_num_cpu_devices", cores())
 
 
 def import_meanwhile(*modules: str) -> None:

@@ -10,6 +10,7 @@ import jax
 
 from jaxlearn import losses
 from jaxlearn._check import check_whole
+from jaxlearn._system import cores
 from jaxlearn.data import Split
 from jaxlearn.nn import Layer
 from jaxlearn.nn._layer import output_shape
@@ -21,7 +22,7 @@ from jaxlearn.training._settings import show
 from ._grid import grid_points
 from ._layout import measure_width
 from ._memory import free_memory
-from ._programs import compile_to_fit
+from ._programs import Programs, compile_to_fit
 from ._result import Sweep
 from ._store import Store
 from ._sweep import train_sweep
@@ -124,39 +125,47 @@ def compare(
     store = Store(folder)
     memory = max_memory or store.once("memory", lambda: free_memory(devices))
     costs = [len(grid_points(contender.axes)) * len(task.seeds) * epochs for contender in contenders]
+    kept = {contender.name: _load_kept(store, contender, task) for contender in contenders}
+    ready: dict[str, Programs] = {}
     sweeps: list[Sweep] = []
-    kept = 0
+    done = 0
 
     @cache
     def scoring(model_name: str) -> Scoring:
         model = next(contender.model for contender in contenders if contender.model_name == model_name)
         return make_scoring(model, task)
 
+    def compile_ahead(following: Sequence[Contender]) -> None:
+        """Compiles for the next contenders on this model, one for each core, while none of them trains."""
+        first, model_name = following[0], following[0].model_name
+        some = [c for c in following if c.model_name == model_name and not kept[c.name]][: cores()]
+        optimizers = ", ".join(contender.optimizer for contender in some)
+        report(Progress(f"compiling {optimizers} on {model_name}", done, sum(costs)))
+        start = scoring(model_name).start
+        measure = partial(measure_width, first, task, start, devices)
+        fitting = width or store.once(f"width for {model_name}", measure)
+        compiled = compile_to_fit(some, task, start, fitting, devices, memory)
+        ready.update(zip((contender.name for contender in some), compiled, strict=True))
+
+    def count(runs: int) -> None:
+        nonlocal done
+        done += runs
+        report(Progress(contender.name, done, sum(costs)))
+
     for number, contender in enumerate(contenders):
-        name = contender.name
         done = sum(costs[:number])
-        sweep = store.load(contender.model_name, contender.optimizer)
-        if sweep:
-            _check_kept(sweep, contender, task, folder)
-            kept += 1
-        else:
-            report(Progress(f"{name}: compiling", done, sum(costs)))
-            common = scoring(contender.model_name)
-            measure = partial(measure_width, contender, task, common.start, devices)
-            fitting = width or store.once(f"width for {contender.model_name}", measure)
-            programs = compile_to_fit(contender, task, common.start, fitting, devices, memory)
-
-            def count(runs: int, doing: str = name) -> None:
-                nonlocal done
-                done += runs
-                report(Progress(doing, done, sum(costs)))
-
+        sweep = kept[contender.name]
+        if sweep is None:
+            if contender.name not in ready:
+                compile_ahead(contenders[number:])
+            programs, common = ready.pop(contender.name), scoring(contender.model_name)
             sweep = store.save(train_sweep(contender, task, programs, common, count))
         sweeps.append(sweep)
-        report(Progress(name, sum(costs[: number + 1]), sum(costs), sweep))
-    examples = [len(split.labels) for split in (train, validation, test)]
+        report(Progress(contender.name, sum(costs[: number + 1]), sum(costs), sweep))
+    sizes = [len(split.labels) for split in (train, validation, test)]
     seconds = time.perf_counter() - began
-    return Comparison(sweeps, epochs, batch_size, examples[0], examples[1], examples[2], seconds, kept)
+    number = sum(sweep is not None for sweep in kept.values())
+    return Comparison(sweeps, epochs, batch_size, sizes[0], sizes[1], sizes[2], seconds, number)
 
 
 def _check(contenders: Sequence[Contender], task: Task) -> None:
@@ -188,7 +197,15 @@ def _check_labels(model: Layer, task: Task) -> None:
         check_classes(split, outputs)
 
 
-def _check_kept(sweep: Sweep, contender: Contender, task: Task, folder: Path | None) -> None:
+def _load_kept(store: Store, contender: Contender, task: Task) -> Sweep | None:
+    """The sweep of a contender that an earlier call has finished, or None.
+
+    Raises:
+      CheckpointError: what is there is not what would be trained here, or cannot be read.
+    """
+    sweep = store.load(contender.model_name, contender.optimizer)
+    if sweep is None:
+        return None
     for what, there, here in (
         ("hyperparameters", sweep.points, grid_points(contender.axes)),
         ("seeds", sweep.seeds, list(task.seeds)),
@@ -196,5 +213,6 @@ def _check_kept(sweep: Sweep, contender: Contender, task: Task, folder: Path | N
     ):
         if there != here:
             raise CheckpointError(
-                f"{folder} has {sweep.name} with other {what}: {show(there)}, not {show(here)}"
+                f"{store.folder} has {sweep.name} with other {what}: {show(there)}, not {show(here)}"
             )
+    return sweep

@@ -1,10 +1,11 @@
 """How much memory there is, and how much a program takes."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import jax
+
+from jaxlearn import _system
 
 SHARE = 0.8  # of what is free: the rest is for data on their way, pictures and neighbours
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -39,23 +40,16 @@ def show_size(size: float) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
-def free_memory(devices: Sequence[jax.Device]) -> int:
-    """Bytes that programs on these devices may take together, now."""
+def free_memory(devices: Sequence[jax.Device]) -> int | None:
+    """Bytes that programs on these devices may take together, now; None where nothing says."""
     if devices[0].platform == "cpu":
-        return int(SHARE * _free_on_host())
-    stats = [device.memory_stats() for device in devices]
-    return int(SHARE * sum(stat["bytes_limit"] - stat["bytes_in_use"] for stat in stats))
-
-
-def _free_on_host() -> int:
-    """What the kernel could give out, and what the control group of this process has left."""
-    fields = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
-    free = int(fields["MemAvailable"].split()[0]) * 1024
-    group = Path("/sys/fs/cgroup")
-    limit, used = group / "memory.max", group / "memory.current"
-    if limit.exists() and used.exists() and (text := limit.read_text().strip()) != "max":
-        free = min(free, int(text) - int(used.read_text()))
-    return free
+        free = _system.free_memory()
+        return None if free is None else int(SHARE * free)
+    stats = [device.memory_stats() or {} for device in devices]  # a plugin need not know
+    try:
+        return int(SHARE * sum(stat["bytes_limit"] - stat["bytes_in_use"] for stat in stats))
+    except KeyError:
+        return None
 
 
 def needed_memory(compiled: Any, devices: int) -> int:

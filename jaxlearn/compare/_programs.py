@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
 from jaxlearn import metrics, optim
+from jaxlearn._compile import compile_all
 from jaxlearn.data import Split
 from jaxlearn.training import RunState, make_run
-from jaxlearn.training._run import RUNS_ONCE
 
 from ._engine import make_mesh, over_runs, place
 from ._grid import grid_points, place_values
@@ -41,7 +42,7 @@ class Programs(NamedTuple):
       shape: how the runs stand.
       place: moves values and seeds to the devices.
       memory: bytes that `epoch` takes.
-      seconds: what compiling took.
+      seconds: what compiling took: its share, where several grids were compiled at the same time.
     """
 
     init: Callable[..., Any]
@@ -52,12 +53,31 @@ class Programs(NamedTuple):
     seconds: float
 
 
-def compile_grid(
-    contender: Contender, task: Task, start: RunState, shape: Shape, devices: Sequence[jax.Device]
-) -> Programs:
-    """Compiles what trains a program's worth of runs, from the states of `Scoring.start`."""
+def compile_grids(
+    grids: Sequence[tuple[Contender, Shape]], task: Task, start: RunState, devices: Sequence[jax.Device]
+) -> list[Programs]:
+    """Compiles what trains a program's worth of runs of each contender, all of them at the same time.
+
+    Args:
+      grids: contenders on one model, and how the runs of each stand.
+      task: what they train on.
+      start: the states of `Scoring.start`.
+      devices: the first of them are used, as many as a shape says.
+    """
     began = time.perf_counter()
-    mesh = make_mesh(devices[: shape.devices])
+    meshes = {shape.devices: make_mesh(devices[: shape.devices]) for _, shape in grids}
+    data = {n: place(mesh, (start, task.train, task.validation), across=False) for n, mesh in meshes.items()}
+    places = [(shape, meshes[shape.devices], data[shape.devices]) for _, shape in grids]
+    lowered = [_lower(grid[0], task, *where) for grid, where in zip(grids, places, strict=True)]
+    compiled = compile_all(lowered)
+    seconds = (time.perf_counter() - began) / len(grids)
+    return [_join(pair, *where, seconds) for pair, where in zip(compiled, places, strict=True)]
+
+
+def _lower(
+    contender: Contender, task: Task, shape: Shape, mesh: Mesh, data: tuple[RunState, Split, Split]
+) -> tuple[jax.stages.Lowered, jax.stages.Lowered]:
+    """The programs of `Programs.init` and `Programs.epoch`."""
 
     def init(point: dict[str, Any], seed: jax.Array, start: RunState) -> RunState:
         first: RunState = jax.tree.map(lambda leaf: leaf[seed], start)
@@ -70,63 +90,76 @@ def compile_grid(
         score = score_run(contender.model, task, (params, state.model_state), validation)
         return state, Record(means.loss, means.accuracy, score.loss, metrics.accuracy(score.confusion))
 
-    start, train, validation = place(mesh, (start, task.train, task.validation), across=False)
     rows = np.zeros((shape.groups, shape.width), int)
     values = place_values(grid_points(contender.axes), rows)
     values, seeds = place(mesh, (values, np.zeros(shape.groups, int)), across=True)
     orders = place(mesh, np.zeros((len(task.seeds), len(task.train.labels)), np.int32), across=False)
-
-    start_runs = over_runs(init, mesh, shape.width, (0, None), STATE_AXES, shared=1)
-    first = jax.jit(start_runs, compiler_options=RUNS_ONCE)
+    start, train, validation = data
+    first = jax.jit(over_runs(init, mesh, shape.width, (0, None), STATE_AXES, shared=1))
     states = jax.eval_shape(first, values, seeds, start)
     many = over_runs(epoch, mesh, shape.width, (0, STATE_AXES, None), (STATE_AXES, 0), shared=3)
-    lowered = jax.jit(many, donate_argnums=1).lower(values, states, seeds, orders, train, validation)
-    compiled = lowered.compile()
+    all_runs = jax.jit(many, donate_argnums=1)
+    return (
+        first.lower(values, seeds, start),
+        all_runs.lower(values, states, seeds, orders, train, validation),
+    )
+
+
+def _join(
+    compiled: Any, shape: Shape, mesh: Mesh, data: tuple[RunState, Split, Split], seconds: float
+) -> Programs:
+    """The compiled programs of a grid with the data that they read."""
+    (init, epoch), (start, train, validation) = compiled, data
 
     def next_epoch(values: Any, states: RunState, seeds: Any, orders: Any) -> Any:
         orders = place(mesh, orders, across=False)
-        return jax.block_until_ready(compiled(values, states, seeds, orders, train, validation))
+        return jax.block_until_ready(epoch(values, states, seeds, orders, train, validation))
 
     return Programs(
-        lambda values, seeds: first(values, seeds, start),
+        lambda values, seeds: init(values, seeds, start),
         next_epoch,
         shape,
         lambda tree: place(mesh, tree, across=True),
-        needed_memory(compiled, shape.devices),
-        time.perf_counter() - began,
+        needed_memory(epoch, shape.devices),
+        seconds,
     )
 
 
 def compile_to_fit(
-    contender: Contender,
+    contenders: Sequence[Contender],
     task: Task,
     start: RunState,
     width: int,
     devices: Sequence[jax.Device],
-    memory: int,
-) -> Programs:
-    """Compiles for as many runs at once as `memory` bytes hold, by what the compiler says it takes.
+    memory: int | None,
+) -> list[Programs]:
+    """Compiles for as many runs at once as `memory` bytes hold, by what the compiler says they take.
 
     Raises:
       ValueError: one run alone needs more.
     """
-    points, seeds = len(grid_points(contender.axes)), len(task.seeds)
 
-    def compile_for(most: int | None = None) -> Programs:
-        shape = make_shape(points, seeds, width, len(devices), most)
-        return compile_grid(contender, task, start, shape, devices)
+    def grid(contender: Contender, most: int | None = None) -> tuple[Contender, Shape]:
+        points, seeds = len(grid_points(contender.axes)), len(task.seeds)
+        return contender, make_shape(points, seeds, width, len(devices), most)
 
-    programs = compile_for()
-    if programs.memory <= memory:
+    def compile_for(contender: Contender, most: int) -> Programs:
+        return compile_grids([grid(contender, most)], task, start, devices)[0]
+
+    def fit(contender: Contender, whole: Programs) -> Programs:
+        if memory is None or whole.memory <= memory:
+            return whole
+        one = compile_for(contender, 1)
+        if one.memory > memory:
+            raise ValueError(
+                f"max_memory must be at least {show_size(one.memory)}, which is what one run of "
+                f"{contender.name} takes, got {show_size(memory)}"
+            )
+        each = (whole.memory - one.memory) / (whole.shape.width * whole.shape.groups - 1)
+        most = 1 + int((memory - one.memory) / each)
+        while (programs := compile_for(contender, most)).memory > memory:
+            most = most * 9 // 10
         return programs
-    one = compile_for(1)
-    if one.memory > memory:
-        raise ValueError(
-            f"max_memory must be at least {show_size(one.memory)}, which is what one run of "
-            f"{contender.name} takes, got {show_size(memory)}"
-        )
-    each = (programs.memory - one.memory) / (programs.shape.width * programs.shape.groups - 1)
-    most = 1 + int((memory - one.memory) / each)
-    while (programs := compile_for(most)).memory > memory:
-        most = most * 9 // 10
-    return programs
+
+    together = compile_grids([grid(contender) for contender in contenders], task, start, devices)
+    return [fit(*pair) for pair in zip(contenders, together, strict=True)]

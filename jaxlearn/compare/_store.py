@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from jaxlearn.training import CheckpointError
 from jaxlearn.training._folder import read_json, to_json, write_file
@@ -14,6 +14,8 @@ from jaxlearn.training._settings import show
 from ._result import Sweep, from_plain, to_plain
 
 LARGEST = 2**30  # bytes of a sweep
+
+T = TypeVar("T", int, int | None)
 
 
 class Store:
@@ -48,8 +50,8 @@ class Store:
         self._write(_file_name(f"{sweep.model} {sweep.optimizer}"), content)
         return from_plain(content)
 
-    def once(self, name: str, make: Callable[[], int]) -> int:
-        """A number that is made once: a comparison that goes on must go on with the same."""
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """A value that is made once: a comparison that goes on must go on with the same."""
         content = self._read("plan") or {}
         if name not in content:
             content[name] = make()

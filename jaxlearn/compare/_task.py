@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -10,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxlearn import losses, optim
+from jaxlearn._compile import compile_all
 from jaxlearn.data import Split
 from jaxlearn.nn import Layer
 from jaxlearn.training import Evaluation, RunState, draw_order, evaluate, make_run
-from jaxlearn.training._run import RUNS_ONCE, Loss
+from jaxlearn.training._run import Loss
 
 
 class Contender(NamedTuple):
@@ -82,7 +82,7 @@ def make_scoring(model: Layer, task: Task) -> Scoring:
     def start(seed: jax.Array) -> RunState:
         return run.init(jax.random.key(seed), task.train.images.shape[1:])._replace(opt_state=())
 
-    @partial(jax.jit, compiler_options=RUNS_ONCE)
+    @jax.jit
     def start_all(seeds: jax.Array) -> RunState:
         return jax.lax.map(start, seeds)
 
@@ -93,15 +93,23 @@ def make_scoring(model: Layer, task: Task) -> Scoring:
     def score(runs: Any, examples: Split) -> Evaluation:
         return jax.lax.map(lambda run: score_run(model, task, run, examples), runs)
 
-    states = start_all(np.array(task.seeds, np.uint32))
-    start_loss = score((states.params, states.model_state), task.validation).loss
-    orders = jax.jit(draw).lower(states.key, states.step[0]).compile()
+    seeds = np.array(task.seeds, np.uint32)
+    like = jax.eval_shape(start_all, seeds)
+    runs = (like.params, like.model_state)
+    compiled = compile_all({
+        "start": start_all.lower(seeds),
+        "validation": score.lower(runs, task.validation),
+        "orders": jax.jit(draw).lower(like.key, jax.ShapeDtypeStruct((), like.step.dtype)),
+        "test": score.lower(runs, task.test),
+    })  # fmt: skip
+    states = compiled["start"](seeds)
+    start_loss = compiled["validation"]((states.params, states.model_state), task.validation).loss
     steps = math.ceil(examples / task.batch_size)
     return Scoring(
         states,
         shortest(start_loss),
-        lambda epoch: orders(states.key, jnp.asarray(epoch * steps, states.step.dtype)),
-        lambda params, model_state: score((params, model_state), task.test),
+        lambda epoch: compiled["orders"](states.key, jnp.asarray(epoch * steps, states.step.dtype)),
+        lambda params, model_state: compiled["test"]((params, model_state), task.test),
     )
 
 

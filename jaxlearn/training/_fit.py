@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from jaxlearn import losses, metrics
+from jaxlearn._compile import compile_all
 from jaxlearn.data import Split
 from jaxlearn.nn import Layer
 from jaxlearn.nn._layer import output_shape
@@ -19,8 +20,8 @@ from jaxlearn.optim._wrapper import find_states
 
 from ._checkpoint import copy_tree
 from ._evaluate import Evaluation, evaluate
-from ._parts import Parts, compile_parts
-from ._run import RUNS_ONCE, Loss, Means, RunState, are_classes, make_run
+from ._parts import Parts, join_parts, lower_parts
+from ._run import Loss, Means, RunState, are_classes, make_run
 
 FIRST_PART = 16  # updates, by which the speed is told
 PART_SECONDS = 0.5
@@ -129,28 +130,33 @@ def compile_run(
     if at_a_time is not None and (at_a_time < 1 or at_a_time % batch_size):
         raise ValueError(f"at_a_time must be a multiple of the batch size {batch_size}, got {at_a_time}")
     run = make_run(model, optimizer, batch_size=batch_size, loss=loss)
-    init = jax.jit(run.init, static_argnums=1, compiler_options=RUNS_ONCE)
-    state = init(jax.random.key(seed), train.images.shape[1:])
-    outputs = output_shape(model, state.params, state.model_state, train.images.shape[1:])
+    key, shape = jax.random.key(seed), train.images.shape[1:]
+    init = jax.jit(run.init, static_argnums=1).lower(key, shape)
+    like = init.out_info
+    outputs = output_shape(model, like.params, like.model_state, shape)
     for split in (train, validation, test):
         check_classes(split, outputs)
 
-    def compile_evaluation(split: Split) -> Callable[[RunState], Evaluation]:
-        def score(state: RunState, images: jax.Array, labels: jax.Array) -> Evaluation:
-            params = evaluation_parameters(state.opt_state, state.params)
-            return evaluate(model, params, state.model_state, images, labels, loss=loss)
+    def score(state: RunState, images: jax.Array, labels: jax.Array) -> Evaluation:
+        params = evaluation_parameters(state.opt_state, state.params)
+        return evaluate(model, params, state.model_state, images, labels, loss=loss)
 
-        return _compile(jax.jit(score), state, split)
-
+    held_out = {"test": test} | ({"validation": validation} if len(validation.labels) else {})
     batch = (jax.ShapeDtypeStruct((batch_size, *array.shape[1:]), array.dtype) for array in train)
-    _, means = jax.eval_shape(run.step, state, *batch)
+    _, means = jax.eval_shape(run.step, like, *batch)
     updates = math.ceil(len(train.labels) / batch_size)
     measured = jax.tree.map(lambda mean: jax.ShapeDtypeStruct((updates,), mean.dtype), means)
-    parts = compile_parts(run, state, measured, train, batch_size, at_a_time)
-    validate = compile_evaluation(validation) if len(validation.labels) else None
-    evaluate_test = compile_evaluation(test)
+    compiled = compile_all({
+        "init": init,
+        "parts": lower_parts(run, like, measured, train, batch_size, at_a_time),
+        **{name: jax.jit(score).lower(like, *split) for name, split in held_out.items()},
+    })  # fmt: skip
+    scores = {name: partial(_call, compiled[name], jax.device_put(split)) for name, split in held_out.items()}
+    parts = join_parts(compiled["parts"], train, batch_size, at_a_time)
+    state = compiled["init"](key)
     seconds = time.perf_counter() - start
-    return Program(state, parts, validate, evaluate_test, seconds, len(train.labels), batch_size, measured)
+    validate, examples = scores.get("validation"), len(train.labels)
+    return Program(state, parts, validate, scores["test"], seconds, examples, batch_size, measured)
 
 
 def check_classes(split: Split, outputs: tuple[int, ...]) -> None:
@@ -161,14 +167,8 @@ def check_classes(split: Split, outputs: tuple[int, ...]) -> None:
         )
 
 
-def _compile(function: Any, state: RunState, split: Split) -> Callable[[RunState], Any]:
-    images, labels = jax.device_put((split.images, split.labels))
-    compiled = function.lower(state, images, labels).compile()
-    return partial(_call, compiled, images, labels)
-
-
-def _call(compiled: Any, images: jax.Array, labels: jax.Array, state: RunState) -> Any:
-    return jax.block_until_ready(compiled(state, images, labels))
+def _call(compiled: Any, split: Split, state: RunState) -> Any:
+    return jax.block_until_ready(compiled(state, *split))
 
 
 class Position(NamedTuple):

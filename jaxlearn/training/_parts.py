@@ -22,22 +22,40 @@ Parts: TypeAlias = Callable[
 ]
 
 
-def compile_parts(
+def lower_parts(
     run: Run, state: RunState, measured: Means, train: Split, batch_size: int, length: int | None
-) -> Parts:
-    """Compiles an epoch whose batches are those of `run.epoch`, wherever its parts end.
+) -> dict[str, Any]:
+    """The programs of an epoch, lowered: what draws its order, and what works on each size of block.
+
+    Args:
+      run: whose epoch it is.
+      state, measured: their shapes and dtypes.
+      train, batch_size, length: as of `join_parts`.
+    """
+    examples = len(train.labels)
+    sizes = {end - begin for begin, end in _bounds(examples, batch_size, length or examples)}
+    blocks = {size: Split(*(array[:size] for array in train)) for size in sizes}
+    draw = jax.jit(_draw_order, static_argnums=3).lower(state.key, state.step, 0, examples)
+    programs = {size: _lower_block(run, state, measured, blocks[size], batch_size) for size in sizes}
+    return {"draw": draw, "blocks": programs}
+
+
+def join_parts(compiled: dict[str, Any], train: Split, batch_size: int, length: int | None) -> Parts:
+    """An epoch whose batches are those of `run.epoch`, wherever its parts end.
 
     With `length`, a multiple of the batch size, the device holds that many examples at a time. A thread reads
     the next ones, such as out of a `numpy.memmap`, while the device works on those before them.
+
+    Args:
+      compiled: what `lower_parts` gave, compiled.
+      train: the examples.
+      batch_size: examples in an update.
+      length: examples on the device at a time; None for all.
     """
     examples = len(train.labels)
     bounds = _bounds(examples, batch_size, length or examples)
-    draw = jax.jit(_draw_order, static_argnums=3).lower(state.key, state.step, 0, examples).compile()
+    draw, programs = compiled["draw"], compiled["blocks"]
     resident = jax.device_put(train) if length is None else None
-    programs = {}
-    for size in {end - begin for begin, end in bounds}:
-        block = resident or Split(*(array[:size] for array in train))
-        programs[size] = _compile_block(run, state, measured, block, batch_size)
 
     def parts(
         state: RunState, measured: Means, done: int, until: Callable[[int], int]
@@ -73,7 +91,7 @@ def _draw_order(key: jax.Array, step: jax.Array, done: Any, examples: int) -> ja
     return draw_order(key, step - jnp.asarray(done, step.dtype), examples)
 
 
-def _compile_block(run: Run, state: RunState, measured: Means, block: Split, batch_size: int) -> Any:
+def _lower_block(run: Run, state: RunState, measured: Means, block: Split, batch_size: int) -> Any:
     """What makes the updates on full batches, and, if less than a batch remains, what makes the last one."""
     size = len(block.labels)
     order = np.zeros(size, np.int32)
@@ -83,11 +101,10 @@ def _compile_block(run: Run, state: RunState, measured: Means, block: Split, bat
         state, means = run.step(state, images[batch], labels[batch])
         return state, jax.tree.map(lambda all, one: all.at[-1].set(one), measured, means)
 
-    def build(function: Any, *scalars: int) -> Any:
-        lowered = jax.jit(function, donate_argnums=(0, 1)).lower(state, measured, *block, order, *scalars)
-        return lowered.compile()
+    def lower(function: Any, *scalars: int) -> Any:
+        return jax.jit(function, donate_argnums=(0, 1)).lower(state, measured, *block, order, *scalars)
 
-    return build(run.steps, 0, 0, 0), build(last) if size % batch_size else None
+    return lower(run.steps, 0, 0, 0), lower(last) if size % batch_size else None
 
 
 def _read_ahead(

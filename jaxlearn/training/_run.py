@@ -14,10 +14,6 @@ from jaxlearn.optim._transform import ignore_unknown_extra
 PyTree: TypeAlias = Any
 Loss: TypeAlias = Callable[[jax.Array, jax.Array], jax.Array]
 
-# for what runs once, as drawing parameters does: XLA takes a quarter of the time to compile it, for the same
-# numbers
-RUNS_ONCE = {"xla_backend_optimization_level": 1, "xla_cpu_use_fusion_emitters": False}
-
 
 class RunState(NamedTuple):
     """Everything that changes while a run trains: one pytree, to vmap, shard, donate and save.

@@ -10,7 +10,7 @@ import pytest
 
 from jaxlearn import compare, data, losses, nn, optim, training
 from jaxlearn.compare import _layout
-from jaxlearn.compare._programs import Programs, Record, compile_grid
+from jaxlearn.compare._programs import Programs, Record, compile_grids
 from jaxlearn.compare._shape import arrange, make_shape
 from jaxlearn.compare._store import Store
 from jaxlearn.compare._sweep import _forget_beaten
@@ -60,10 +60,13 @@ class Machine:
 
     def __init__(self, monkeypatch, each, a_call=0.0):
         self.each, self.a_call, self.now, self.calls = each, a_call, 0.0, []
-        monkeypatch.setattr(_layout, "compile_grid", self.compile_grid)
+        monkeypatch.setattr(_layout, "compile_grids", self.compile_grids)
         monkeypatch.setattr(_layout.time, "perf_counter", lambda: self.now)
 
-    def compile_grid(self, contender, task, start, shape, devices):
+    def compile_grids(self, grids, task, start, devices):
+        return [self.compile_grid(shape) for _, shape in grids]
+
+    def compile_grid(self, shape):
         def epoch(rows, states, seeds, orders):
             assert len(seeds) == shape.groups
             self.now += self.a_call + self.each(shape.width) * shape.width * shape.groups
@@ -79,11 +82,12 @@ class Machine:
 
 
 @pytest.mark.parametrize(
-    ("alone", "together", "width"), [(1, 1, 1), (2, 1, 4), (1, 2, 1), (1.05, 1, 1), (1.3, 1, 4)]
+    ("alone", "between", "together", "width"),
+    [(1, 1, 1, 1), (2, 2, 1, 4), (1, 2, 2, 1), (1.05, 1, 1, 1), (1.3, 1.3, 1, 4), (2, 1, 2, 2)],
 )
-def test_the_width_is_that_with_which_the_grid_takes_less_time(alone, together, width, monkeypatch):
+def test_the_width_is_that_with_which_the_grid_takes_less_time(alone, between, together, width, monkeypatch):
     """With a width of 4 three of 24 runs fill up, with 1 one of 22."""
-    each = {1: alone / 1000, 4: together / 1000}
+    each = {1: alone / 1000, 2: between / 1000, 4: together / 1000}
     assert Machine(monkeypatch, each.get).measured() == width
 
 
@@ -94,10 +98,9 @@ def test_what_a_call_costs_by_itself_does_not_choose_the_width(monkeypatch):
 
 def test_widths_are_measured_in_turn_and_slow_models_less_often(monkeypatch):
     for each, repeats in ((1.0, 2), (0.001, 5)):
-        machine = Machine(monkeypatch, {1: each, 4: each}.get)
+        machine = Machine(monkeypatch, lambda width, each=each: each)
         machine.measured()
-        assert len(machine.calls) == 2 * repeats
-        assert set(machine.calls[::2]) != set(machine.calls[1::2])
+        assert machine.calls == [1, 2, 4] * repeats
 
 
 def curves(sweep, point, seed):
@@ -135,7 +138,7 @@ def test_six_of_84_runs_on_mnist_are_the_runs_alone(data_folder):
             continue
         contender = compare.Contender(name, getattr(optim, name), {"learning_rate": rates}, model)
         shape = make_shape(7, 3, 1, 2)
-        programs = compile_grid(contender, task, scoring.start, shape, jax.devices())
+        (programs,) = compile_grids([(contender, shape)], task, scoring.start, jax.devices())
         ((point, seed),) = arrange(7, 3, shape)
         values = {"learning_rate": jnp.asarray(np.array(rates)[point], jnp.float32)}
         values, seeds = programs.place(values), programs.place(seed)
@@ -244,7 +247,8 @@ WIDE = nn.sequential(nn.flatten, nn.linear(3000), nn.relu, nn.linear(3))
 def memory_for(most):
     task = Task(TRAIN, VALIDATION, TEST, (0, 1), 2, 14)
     start = make_scoring(WIDE, task).start
-    return compile_grid(adam_on(WIDE), task, start, make_shape(3, 2, 1, 2, most), jax.devices()).memory
+    grid = adam_on(WIDE), make_shape(3, 2, 1, 2, most)
+    return compile_grids([grid], task, start, jax.devices())[0].memory
 
 
 def test_a_grid_too_big_for_memory_is_trained_in_parts_with_the_same_results():

@@ -13,7 +13,6 @@ import pytest
 from jax.extend.core import jaxprs_in_params
 
 from jaxlearn import data, losses, nn, optim, training
-from jaxlearn.training._run import RUNS_ONCE
 
 MODEL = nn.sequential(nn.flatten, nn.linear(5), jax.nn.tanh, nn.linear(3))
 SHAPE = (2, 2, 1)
@@ -44,17 +43,6 @@ def test_a_step_is_gradient_descent_on_the_mean_loss():
     chex.assert_trees_all_close(after.params, want, rtol=1e-5, atol=1e-7)
     assert means.loss == pytest.approx(float(value), rel=1e-6)
     assert int(after.step) == 1
-
-
-@pytest.mark.parametrize(
-    "weight_init", [nn.init.kaiming_normal(), nn.init.xavier_uniform(), nn.init.orthogonal()]
-)
-def test_what_is_compiled_for_one_call_draws_the_same_bits(weight_init):
-    run = training.make_run(nn.sequential(nn.linear(5, weight_init=weight_init)), optim.adam(), batch_size=1)
-    key = jax.random.key(3)
-    usual = jax.jit(run.init, static_argnums=1)(key, (7,))
-    once = jax.jit(run.init, static_argnums=1, compiler_options=RUNS_ONCE)(key, (7,))
-    chex.assert_trees_all_equal(usual.params, once.params)
 
 
 def test_the_last_batch_is_what_remains():
