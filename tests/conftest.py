@@ -1,4 +1,8 @@
-"""Strict JAX for every test: no silent promotion of dtypes or ranks, warnings are errors, two devices."""
+"""Strict JAX for every test: no silent promotion of dtypes or ranks, warnings are errors, two CPU devices.
+
+Products are in full precision: on a GPU JAX's default is TF32, which is farther from any oracle than the
+tolerances of float32.
+"""
 
 import os
 from pathlib import Path
@@ -12,6 +16,7 @@ import pytest
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_default_matmul_precision", "highest")
 
 hypothesis.settings.register_profile("fast", max_examples=20, deadline=None, derandomize=True)
 hypothesis.settings.register_profile("deep", max_examples=1000, deadline=None)
@@ -36,6 +41,16 @@ def x64():
     """Runs a test in double precision."""
     with jax.enable_x64(True):
         yield
+
+
+@pytest.fixture
+def two_devices():
+    """Two devices of one kind, the first of them the default: CPUs beside a single GPU."""
+    devices = jax.devices() if jax.device_count() > 1 else jax.devices("cpu")
+    if len(devices) < 2:
+        pytest.skip("needs two devices: JAX finds one, and no second CPU device beside it")
+    with jax.default_device(devices[0]):
+        yield devices[:2]
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jaxlearn import compare, data, optim, schedules, training
 from jaxlearn.nn import Layer
 
+from ._process import matmul_precision
 from ._terminal import UsageError, usage
 
 LARGEST_SIZE = 100_000
@@ -157,6 +158,7 @@ def describe_run(
     return {"dataset": dataset.name, "data_digest": data.digest(dataset)} | {
         **{option: getattr(args, option) for option in options},
         "validation": len(validation.labels),
+        "precision": matmul_precision(),
         "data_dir": args.data_dir and str(args.data_dir.resolve()),
         "command": shlex.join(["python", "train.py", *command]),
     }

@@ -120,6 +120,17 @@ def pick_devices(kind: str) -> list[jax.Device]:
     return devices
 
 
+def pick_precision(precision: str | None) -> None:
+    """Sets the precision of matrix products and convolutions from now on; None leaves it as JAX has it."""
+    if precision is not None:
+        jax.config.update("jax_default_matmul_precision", precision)
+
+
+def matmul_precision() -> str:
+    """The precision of matrix products and convolutions that counts now, by JAX's name for it."""
+    return jax.config.jax_default_matmul_precision or "default"  # type: ignore[attr-defined]
+
+
 def keep_compiled() -> None:
     """Lets JAX keep what it compiles in the cache folder, unless the environment says where to keep it.
 

@@ -13,7 +13,7 @@ from jaxlearn import data, training
 from jaxlearn.nn import Layer
 
 from ._choice import load_data
-from ._process import pick_devices
+from ._process import pick_devices, pick_precision
 from ._single import print_scores
 from ._terminal import pick, print_table, usage
 
@@ -21,6 +21,7 @@ from ._terminal import pick, print_table, usage
 def use_saved(args: argparse.Namespace, models: dict[str, Callable[..., Layer]]) -> None:
     """--eval and --predict: what a trained model makes of test examples or of image files."""
     pick_devices(args.device)
+    pick_precision(args.precision)
     try:
         saved = jaxlearn.load(args.eval)
     except ValueError as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 from jaxlearn import compare, training
 
 from ._choice import Choice, build_optimizer, default_folder, describe_run, load_data
-from ._process import import_meanwhile, last_words, pick_devices, use_every_core
+from ._process import import_meanwhile, last_words, pick_devices, pick_precision, use_every_core
 from ._resume import check_dataset
 from ._terminal import Ended, UsageError, pick, print_table, usage
 
@@ -19,6 +19,7 @@ FACTS = ("update rule", "memory", "hyperparameters", "pros", "cons")  # of a rec
 def run_comparison(args: argparse.Namespace, choices: list[Choice], command: list[str]) -> None:
     use_every_core()
     devices = pick_devices(args.device)
+    pick_precision(args.precision)
     if args.resume:
         check_dataset(args.resume, args.dataset)
     dataset, train, validation = load_data(args)
@@ -73,6 +74,7 @@ def run_comparison(args: argparse.Namespace, choices: list[Choice], command: lis
 def run_function(args: argparse.Namespace, choices: list[Choice]) -> None:
     surface = pick("--function", args.function, compare.SURFACES)
     pick_devices(args.device)
+    pick_precision(args.precision)
     name = Path("runs") / surface.name
     claim = training.claim_folder(args.out) if args.out else training.claim_fresh_folder(name)
     if several := [name for choice in choices for name in choice.axes if name != "learning_rate"]:

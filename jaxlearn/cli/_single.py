@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jaxlearn import data, metrics, schedules, training
 
 from ._choice import Choice, build_optimizer, default_folder, describe_run, load_data
-from ._process import import_meanwhile, limit_heaps, pick_devices
+from ._process import import_meanwhile, limit_heaps, matmul_precision, pick_devices, pick_precision
 from ._resume import check_dataset
 from ._terminal import Ended, UsageError, tell, usage
 
@@ -24,20 +24,23 @@ def run_one(args: argparse.Namespace, choice: Choice, command: list[str]) -> Non
     with ExitStack() as claims:
         folder = args.out and claims.enter_context(training.claim_folder(args.out, bool(args.resume)))
         device = pick_devices(args.device)[0]
+        pick_precision(args.precision)
         if args.resume:
             check_dataset(args.resume, args.dataset)
         dataset, train, validation = load_data(args)
         import_meanwhile("orbax.checkpoint", "matplotlib.figure")
         identity: dict[str, Any] = {"dataset": dataset.name, "model": choice.model, "optimizer": choice.opt}
         identity |= {"hyperparameters": choice.hyper, "seed": args.seed, "device": device.device_kind}
+        identity |= {"precision": matmul_precision()}
         config = identity | describe_run(args, command, dataset, validation) | {"sizes": choice.sizes}
         config |= {"shape": dataset.train.images.shape[1:], "classes": dataset.classes}
         if args.resume:
             check_same(args.resume, config)
         name = default_folder(dataset.name, choice.model, choice.opt, str(args.seed))
         folder = folder or claims.enter_context(training.claim_fresh_folder(name))
+        print(f"device: {device.device_kind}, precision {matmul_precision()}; compiling ...", flush=True)
         program = compile_program(args, choice, dataset, train, validation)
-        print_program(choice, program, device)
+        print_program(choice, program)
         start = go_on(args, choice, program) if args.resume else None
         with advice(args, folder):
             result, summary = training.record_run(
@@ -53,12 +56,12 @@ def check_same(folder: Path, config: dict[str, Any]) -> None:
         raise UsageError(f"argument --resume: {folder} cannot go on with this: {different}")
 
 
-def print_program(choice: Choice, program: training.Program, device: jax.Device) -> None:
+def print_program(choice: Choice, program: training.Program) -> None:
     parameters = sum(leaf.size for leaf in jax.tree.leaves(program.state.params))
     shown = f" ({training.show_settings(choice.sizes)})" if choice.sizes else ""
     print(f"model: {choice.model}{shown}, {parameters:,} parameters; "
-        f"optimizer: {choice.opt} ({training.show_settings(choice.hyper)})")  # fmt: skip
-    print(f"device: {device.device_kind}; compiled in {program.compile_seconds:.1f} s", flush=True)
+        f"optimizer: {choice.opt} ({training.show_settings(choice.hyper)}); "
+        f"compiled in {program.compile_seconds:.1f} s", flush=True)  # fmt: skip
 
 
 def print_scores(result: training.Evaluation) -> None:

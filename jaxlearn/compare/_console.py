@@ -12,7 +12,10 @@ from ._result import Sweep
 
 
 def compare_with_progress(*args: Any, **kwargs: Any) -> Comparison:
-    """`compare`, with a line for each sweep and, in a terminal, a progress bar over all of them below."""
+    """`compare`, with a line for each sweep and, in a terminal, a progress bar over all of them below.
+
+    Elsewhere there are lines for what it begins to compile and to train, too.
+    """
     with _bar() if sys.stdout.isatty() else _lines() as show:
         return compare(*args, report=show, **kwargs)
 
@@ -30,9 +33,15 @@ def describe(sweep: Sweep) -> str:
 
 @contextmanager
 def _lines() -> Iterator[Callable[[Progress], None]]:
+    doing = ""
+
     def show(progress: Progress) -> None:
+        nonlocal doing
         if progress.finished:
             print(describe(progress.finished), flush=True)
+        elif progress.doing != doing:
+            print(f"{progress.doing} ...", flush=True)
+        doing = progress.doing
 
     yield show
 

@@ -37,9 +37,10 @@ def write_report(folder: Path, comparison: Comparison, about: Mapping[str, Any])
     Args:
       folder: where to; files of these names are replaced, each at once.
       comparison: what `compare` gave.
-      about: where it comes from, as far as known: `title`, `command` and `device` are strings, `versions` is
-        a dict of strings, `target` the validation score to reach (default: 99% of the best accuracy, or a
-        tenth more than the best loss), `facts` for each optimizer a dict of what is known about it.
+      about: where it comes from, as far as known: `title`, `command`, `device` and `precision` (of matrix
+        products) are strings, `versions` is a dict of strings, `target` the validation score to reach
+        (default: 99% of the best accuracy, or a tenth more than the best loss), `facts` for each optimizer a
+        dict of what is known about it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rankings = ranking(comparison, about.get("target"))

@@ -110,7 +110,8 @@ def _describe_origin(about: Mapping[str, Any]) -> list[Block]:
     if about.get("command"):
         blocks.append(Code(str(about["command"])))
     if about.get("device"):
-        blocks.append(f"Device: {about['device']}.")
+        precision = f", matrix products in precision {about['precision']}" if about.get("precision") else ""
+        blocks.append(f"Device: {about['device']}{precision}.")
     if about.get("versions"):
         blocks.append(f"Versions: {', '.join(f'{name} {v}' for name, v in about['versions'].items())}.")
     return blocks

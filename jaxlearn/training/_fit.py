@@ -69,11 +69,11 @@ class Program(NamedTuple):
         sizes = np.full(self.updates, self.batch_size)
         sizes[-1] = self.examples - self.batch_size * (self.updates - 1)
 
-        def mean(all: jax.Array) -> Any:
+        def mean(all: np.ndarray) -> Any:
             counted = np.isfinite(all) if skipping and np.isfinite(all).any() else slice(None)
-            return np.average(np.asarray(all)[counted], weights=sizes[counted]).astype(all.dtype)
+            return np.average(all[counted], weights=sizes[counted]).astype(all.dtype)
 
-        return jax.tree.map(mean, measured)
+        return jax.tree.map(mean, jax.device_get(measured))
 
 
 class EpochReport(NamedTuple):

@@ -62,7 +62,7 @@ def join_parts(compiled: dict[str, Any], train: Split, batch_size: int, length: 
     ) -> Iterator[tuple[RunState, Means, int]]:
         order = draw(state.key, state.step, jax.device_put(done))
         left = [(a, b) for a, b in bounds if done * batch_size < b]
-        blocks = iter([(resident, order)]) if resident else _read_ahead(train, np.asarray(order), left)
+        blocks = iter([(resident, order)]) if resident else _read_ahead(train, jax.device_get(order), left)
         for (first, end), (block, local) in zip(left, blocks, strict=True):
             work, last = programs[end - first]
             offset = first // batch_size

@@ -116,3 +116,17 @@ def test_learns_digits(name):
     evaluate = jax.jit(partial(training.evaluate, model))
     result = evaluate(state.params, state.model_state, digits.test.images, digits.test.labels)
     assert metrics.accuracy(result.confusion) > 0.85
+
+
+@every_model
+def test_an_epoch_can_be_lowered_for_a_gpu(name):
+    """One run, and several side by side, with a last smaller batch; convolutions are left to the vendor."""
+    run = training.make_run(MODELS[name](), optim.adam(), batch_size=4)
+    state = jax.eval_shape(lambda: run.init(jax.random.key(0), (28, 28, 1)))
+    images, labels = jax.ShapeDtypeStruct((10, 28, 28, 1), np.uint8), jax.ShapeDtypeStruct((10,), np.int32)
+    runs = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((2, *leaf.shape), leaf.dtype), state)
+    many = jax.vmap(run.epoch, in_axes=(0, None, None))
+    for epoch, states in ((run.epoch, state), (many, runs)):
+        lowered = jax.jit(epoch).trace(states, images, labels).lower(lowering_platforms=("cuda",))
+        convolutional = any(leaf.ndim == 4 for leaf in jax.tree.leaves(state.params))
+        assert ("stablehlo.convolution" in lowered.as_text()) == convolutional

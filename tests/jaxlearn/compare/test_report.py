@@ -25,6 +25,7 @@ ABOUT = {
     "title": "<b>digits</b>",
     "command": 'train.py --opt "<i>" | tee',
     "device": "<cpu>",
+    "precision": "<highest>",
     "versions": {"<jax>": "1&2"},
     "facts": {name: {"pros": f"{name} is\nfast", "<cons>": "a|b"} for name in HOSTILE},
 }

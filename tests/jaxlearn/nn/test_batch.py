@@ -76,20 +76,19 @@ def by_hand(params, state, x):
 
 
 @every_placement
-def test_vmap_is_the_batch_on_one_device_and_on_two(placement, x64):
+def test_vmap_is_the_batch_on_one_device_and_on_two(placement, x64, two_devices):
     model = build("batch")
     params, state = model.init(jax.random.key(0), SHAPE)
     x = jax.random.normal(jax.random.key(1), (BATCH, *SHAPE)) + 1
     expected = by_hand(params, state, x)
+    mesh = jax.make_mesh((2,), ("devices",), axis_types=(jax.sharding.AxisType.Auto,), devices=two_devices)
     if placement == "one device":
         result = jax.jit(partial(value_and_grad, model))(params, state, x)
     elif placement == "sharded array":
-        mesh = jax.make_mesh((2,), ("devices",), axis_types=(jax.sharding.AxisType.Auto,))
         sharded = jax.device_put(x, jax.sharding.NamedSharding(mesh, jax.P("devices")))
         result = jax.jit(partial(value_and_grad, model))(params, state, sharded)
         assert len(result[1][1].sharding.device_set) == 2
     else:
-        mesh = jax.make_mesh((2,), ("devices",), axis_types=(jax.sharding.AxisType.Auto,))
         both = build(("devices", "batch"))
 
         in_specs = (jax.P(), jax.P(), jax.P("devices"))

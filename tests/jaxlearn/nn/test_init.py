@@ -131,8 +131,8 @@ def test_dtypes_empty_shapes_and_many_keys(initializer):
 
 
 @pytest.mark.parametrize("initializer", EVERY)
-def test_out_sharding_is_kept(initializer):
-    mesh = jax.make_mesh((2,), ("d",), axis_types=(jax.sharding.AxisType.Explicit,))
+def test_out_sharding_is_kept(initializer, two_devices):
+    mesh = jax.make_mesh((2,), ("d",), axis_types=(jax.sharding.AxisType.Explicit,), devices=two_devices)
     with jax.set_mesh(mesh):
         rows = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("d", None))
         assert initializer(KEY, (4, 6), None, rows).sharding == rows

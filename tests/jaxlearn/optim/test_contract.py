@@ -154,10 +154,10 @@ def test_state_can_be_donated(name, x64):
 
 
 @every_third_row
-def test_state_can_be_sharded_over_two_devices(name, x64):
+def test_state_can_be_sharded_over_two_devices(name, x64, two_devices):
     opt, params = ROWS[name].build(), make_params(jnp.float64)
     params = {name: leaf for name, leaf in params.items() if name != "empty"}
-    mesh = jax.make_mesh((2,), ("devices",), axis_types=(jax.sharding.AxisType.Auto,))
+    mesh = jax.make_mesh((2,), ("devices",), axis_types=(jax.sharding.AxisType.Auto,), devices=two_devices)
 
     def place(leaf):
         axes = ("devices",) if leaf.ndim and leaf.shape[0] % 2 == 0 else ()
@@ -219,3 +219,12 @@ def _scheduled(state):
     for node in filter(is_scheduled, jax.tree.leaves(state, is_leaf=is_scheduled)):
         yield from node.values
         yield from _scheduled(node.inner)
+
+
+@every_row
+def test_every_update_can_be_lowered_for_a_gpu(name):
+    row, params = ROWS[name], make_params()
+    opt = row.build()
+    step = jax.jit(lambda params, state: update(opt, params, state, 0))
+    lowered = step.trace(params, jax.eval_shape(opt.init, params)).lower(lowering_platforms=("cuda",))
+    assert "func.func public @main" in lowered.as_text()

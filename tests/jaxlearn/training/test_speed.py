@@ -46,7 +46,7 @@ def test_nothing_is_compiled_once_a_run_is(at_a_time):
     assert compiled
 
 
-def test_an_epoch_moves_nothing_between_host_and_device():
+def test_an_epoch_moves_nothing_between_host_and_device_but_what_it_measured():
     program = compile_run(MLP)
     with jax.transfer_guard("disallow"):
         state, means = program.epoch(program.state)
