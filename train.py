@@ -49,8 +49,8 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "may be repeated; several real numbers as b1=0.9,0.95")  # fmt: skip
     add("--seed", type=whole(0), default=0, metavar="N", help="default: 0")
     add("--device", default="auto", choices=["auto", "cpu", "gpu", "tpu"], help="default: auto")
-    add("--precision", choices=["default", "high", "highest"], help="of products of float32 matrices: highest "
-        "is float32, the others TF32 on a GPU; a CPU knows only float32 (default: JAX's)")  # fmt: skip
+    add("--precision", choices=["default", "high", "highest"], help="of products of float32 matrices: "
+        "highest is float32, as on a CPU always, the others TF32 on a GPU (default: JAX's)")  # fmt: skip
     add("--out", type=Path, metavar="DIR", help="new folder for the results, or that of a comparison to go "
         "on with (default: runs/<dataset>-<model>-<opt>-<seed>)")  # fmt: skip
     add("--resume", type=Path, metavar="DIR", help="go on with the run or comparison in this folder, whose "
