@@ -35,8 +35,8 @@ class Section(NamedTuple):
 class Work(NamedTuple):
     """How much is measured, and where; the tests do with less.
 
-    Time goes into starting and compiling, not into measuring: with 5 s for the start of a row's processes, 10
-    for a CNN's compilation and 25 for torch.compile's, an estimate, all of it takes six minutes.
+    Time goes into starting and compiling, not into measuring. An estimate: with 5 s to start the processes
+    of a row, 10 for a CNN's compilation and 25 for torch.compile's, it is six minutes at 3 repeats.
 
     Attributes:
       folder: with the problems.
