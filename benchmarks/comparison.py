@@ -5,6 +5,7 @@ compilation cache and then with a full one, and a sample of two runs for each op
 optimizers where there are any, data in tensors, default threads), before and after. It takes five minutes.
 """
 
+import os
 import statistics
 import subprocess
 import sys
@@ -77,7 +78,7 @@ def compare(folder: str, cache: str) -> float:
         began = time.perf_counter()
         subprocess.run(
             [*command, "--out", f"{out}/run"],
-            check=True, stdout=subprocess.DEVNULL, env={"JAXLEARN_CACHE": cache, "PATH": "/usr/bin:/bin"},
+            check=True, stdout=subprocess.DEVNULL, env=os.environ | {"JAXLEARN_CACHE": cache},
         )  # fmt: skip
         return time.perf_counter() - began
 

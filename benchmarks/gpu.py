@@ -1,26 +1,42 @@
-"""What jaxlearn makes of a GPU: `python -m benchmarks.run FOLDER --device gpu` writes RESULTS-gpu.md."""
+"""What jaxlearn makes of a GPU: sections of results, whose rows are measured one at a time."""
 
 import itertools
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from .growth import show
-from .peer import ROOT, Peer
-from .run import Measured, loss_lines, machine, measure_in_turn, written_problems
+from .measured import Failed, Found, Measured, measure_in_turn, rate, show_difference, show_ratio
+from .peer import Peer
+from .tables import show
 
-RESULTS = ROOT / "benchmarks" / "RESULTS-gpu.md"
 ADAM_BYTES = 28  # of a float32 parameter: reads it, its gradient and moments, writes all but the gradient
+EAGER, COMPILED = "torch", "torch.compile"
+
+Row: TypeAlias = Sequence[str | Failed]
+
+
+class Section(NamedTuple):
+    """A table of the results.
+
+    Attributes:
+      title, about: what stands above it.
+      header: the columns.
+      rows: each is measured when it is asked for.
+    """
+
+    title: str
+    about: str
+    header: Sequence[str]
+    rows: Iterator[Row]
 
 
 class Work(NamedTuple):
     """How much is measured, and where; the tests do with less.
+
+    Time goes into starting and compiling, not into measuring. An estimate: with 5 s to start the processes
+    of a row, 10 for a CNN's compilation and 25 for torch.compile's, it is six minutes at 3 repeats.
 
     Attributes:
       folder: with the problems.
@@ -44,7 +60,7 @@ class Work(NamedTuple):
     classifier: str = "cnn-bn"
     examples: int = 51_200
     models: tuple[str, ...] = ("cnn", "cnn-large")
-    batches: tuple[int, ...] = (64, 256, 1024)
+    batches: tuple[int, ...] = (64, 256)
     rates: int = 32
     grid_seeds: int = 8
     parameters: tuple[int, ...] = (10_000_000, 100_000_000)
@@ -62,191 +78,163 @@ def missing_torch(device: str) -> str:
     return "" if found else f"torch {torch.__version__} finds no GPU"
 
 
-def measure(
-    peers: dict[str, tuple[str, str, dict[str, Any]]], work: Work, repeats: int,
-    fewer: Mapping[str, int] = MappingProxyType({}),
-) -> Any:  # fmt: skip
+def measure(peers: dict[str, tuple[str, str, dict[str, Any]]], work: Work, repeats: int) -> dict[str, Found]:
     """What each peer measured in turn, or why it did not; a peer is a module, its function and options."""
     missing = missing_torch(work.device)
-    absent, started = {}, {}
-    for name, (module, function, options) in peers.items():
-        if module == "pytorch" and missing:
-            absent[name] = missing
-            continue
-        try:
-            started[name] = Peer(module, function, options | {"folder": str(work.folder)})
-        except RuntimeError:  # such as torch.compile without a C compiler; the process has said why
-            if module != "pytorch":
-                raise
-            absent[name] = "did not start"
-    return absent | measure_in_turn(started, repeats, fewer)
+    started = {
+        name: Peer(module, function, options | {"folder": str(work.folder)})
+        for name, (module, function, options) in peers.items()
+        if not (module == "pytorch" and missing)
+    }
+    return dict.fromkeys(peers, Failed(missing)) | measure_in_turn(started, repeats)
 
 
-def rate(found: Measured | str, amount: float) -> str:
-    """So much a second: the median (least to largest), or why there is none."""
-    if isinstance(found, str):
-        return found
-    least, largest = amount / max(found.seconds), amount / min(found.seconds)
-    return f"{amount / found.median:,.0f} ({least:,.0f} to {largest:,.0f})"
+def seconds_to_accuracy(work: Work) -> Section:
+    def rows() -> Iterator[Row]:
+        options = {"model": work.classifier, "batch": 256, "rate": 4e-3, "epochs": work.epochs}
+        options |= {"target": work.target}
+        one, many = f"{work.seeds} one after another", f"{work.seeds} at once by vmap"
+        for name, seeds, repeats in ((one, 1, work.seeds), (many, work.seeds, work.repeats)):
+            peer = ("gpu_runs", "to_accuracy", options | {"seeds": seeds})
+            yield name, *to_accuracy(measure({name: peer}, work, repeats)[name], seeds)
 
-
-def ratio(found: Measured | str, to: Measured | str) -> str:
-    return "" if isinstance(found, str) or isinstance(to, str) else f"{found.median / to.median:.2f}"
-
-
-def table(*rows: Sequence[str]) -> list[str]:
-    """In Markdown; the first row has the titles."""
-    titles, *rest = (f"| {' | '.join(row)} |" for row in rows)
-    return [titles, "|" + "--:|" * len(rows[0]), *rest]
-
-
-def seconds_to_accuracy(work: Work) -> list[str]:
-    options = {"model": work.classifier, "batch": 256, "rate": 4e-3, "epochs": work.epochs}
-    options |= {"target": work.target}
-    one, many = f"{work.seeds} one after another", f"{work.seeds} at once by vmap"
-    shapes = {one: 1, many: work.seeds}
-    peers = {name: ("gpu_runs", "to_accuracy", options | {"seeds": n}) for name, n in shapes.items()}
-    once = {f"compiling {name}": (*peer[:2], peer[2] | {"compiling": True}) for name, peer in peers.items()}
-    found = measure(peers | once, work, work.seeds, dict.fromkeys(once, 1) | {many: work.repeats})
-    rows = [("runs", "seconds of training", "measurements", "runs that missed it", "compiling (n = 1)")]
-    for name, seeds in shapes.items():
-        seconds, missed = found[name]
-        reached = Measured([s for s, m in zip(seconds, missed, strict=True) if m < seeds], [])
-        rows.append((
-            name, str(reached) if reached.seconds else "never", str(len(seconds)),
-            f"{sum(missed):.0f} of {seeds * len(seconds)}", show(found[f"compiling {name}"].median),
-        ))  # fmt: skip
-    return [
-        f"## {work.target:.0%} of MNIST's test images", "",
-        f"{work.classifier}, batch 256, Adam, cosine from 4e-3 over {work.epochs} epochs. Seconds of",
-        "training until every run of a measurement has been there after an epoch, or the epochs are over;",
-        "scoring is not counted. A measurement in which every run missed it is left out.", "", *table(*rows),
-    ]  # fmt: skip
-
-
-def examples_per_second(work: Work) -> list[str]:
-    rows = [("model", "batch", "jaxlearn", "torch", "ratio", "torch.compile", "ratio")]
-    measured = {}
-    for model, batch in itertools.product(work.models, work.batches):
-        options = {"model": model, "batch": batch, "examples": work.examples}
-        peers = {
-            "jaxlearn": ("ours", "epoch", options),
-            "torch": ("pytorch", "epoch", options | {"device": work.device}),
-            "torch.compile": ("pytorch", "epoch", options | {"device": work.device, "compiled": True}),
-        }
-        found = measure(peers, work, work.repeats)
-        ours, *theirs = (found[name] for name in peers)
-        beside = [cell for each in theirs for cell in (rate(each, work.examples), ratio(each, ours))]
-        rows.append((model, str(batch), rate(ours, work.examples), *beside))
-        measured[f"{model}-{batch}"] = {n: found[n] for n in peers if isinstance(found[n], Measured)}
-    return [
-        "## Examples a second", "", f"Adam, {work.examples:,} images.", "", *table(*rows), "",
-        "The loss on the test images after the epoch:", "", *loss_lines(measured),
-    ]  # fmt: skip
-
-
-def grid(work: Work) -> list[str]:
-    one = {"model": "mlp", "batch": 64, "examples": work.examples}
-    rates = np.geomspace(1e-4, 1e-2, work.rates).tolist()
-    many = one | {"rates": rates, "seeds": work.grid_seeds}
-    found = measure(
-        {"many": ("gpu_runs", "train", many), "one": ("gpu_runs", "train", one)}, work, work.repeats
+    return Section(
+        f"{work.target:.0%} of MNIST's test images",
+        f"{work.classifier}, batch 256, Adam, cosine from 4e-3 over {work.epochs} epochs. Seconds of\n"
+        "training until every run of a measurement has been there after an epoch, or the epochs are over;\n"
+        "scoring is not counted. A measurement in which every run missed it is left out. The first one is\n"
+        "none of them: its seconds are those from the end of the imports on, reading and compiling included.",
+        ("runs", "seconds of training", "measurements", "runs that missed it", "the first one (n = 1)"),
+        rows(),
     )
-    runs, longer = work.rates * work.grid_seeds, found["many"].median / found["one"].median
-    return [
-        "## A grid as one program", "",
-        f"MLP, batch 64, {work.examples:,} images; {work.rates} rates x {work.grid_seeds} seeds by vmap.", "",
-        *table((f"{runs} runs", "one run", "times as long", "runs for the price of one"),
-               (str(found["many"]), str(found["one"]), f"{longer:.2f}", f"{runs / longer:.1f}")),
-    ]  # fmt: skip
 
 
-def adam_bandwidth(work: Work) -> list[str]:
-    names = ("jaxlearn, a call each", "jaxlearn, all in a call", "torch")
-    rows: list[Sequence[str]] = [("parameters", "copy", *(title for n in names for title in (n, "share")))]
-    for parameters in work.parameters:
-        moved = ADAM_BYTES * parameters
-        options = {"parameters": parameters, "leaves": 2, "repeats": work.updates}
-        peers = {
-            "copy": ("ours", "copy", {"numbers": moved // 8}),  # of which it reads and writes 4 bytes each
-            names[0]: ("ours", "update", options),
-            names[1]: ("ours", "update", options | {"repeats": 1, "in_a_call": work.updates}),
-            names[2]: ("pytorch", "update", options | {"device": work.device}),
-        }
+def to_accuracy(found: Found, seeds: int) -> Row:
+    if isinstance(found, Failed):
+        return found, "", "", ""
+    pairs = zip(found.seconds, found.losses, strict=True)
+    reached = Measured([seconds for seconds, missed in pairs if missed < seeds], [])
+    return (
+        str(reached) if reached.seconds else "never", str(len(found.seconds)),
+        f"{sum(found.losses):.0f} of {seeds * len(found.seconds)}", show(found.start),
+    )  # fmt: skip
+
+
+def examples_per_second(work: Work) -> Section:
+    def rows() -> Iterator[Row]:
+        for model, batch in itertools.product(work.models, work.batches):
+            options = {"model": model, "batch": batch, "examples": work.examples}
+            on_device = options | {"device": work.device}
+            peers = {
+                "jaxlearn": ("ours", "epoch", options),
+                EAGER: ("pytorch", "epoch", on_device),
+                COMPILED: ("pytorch", "epoch", on_device | {"compiled": True}),
+            }
+            found = measure(peers, work, work.repeats)
+            ours, *theirs = (found[name] for name in peers)
+            beside = [cell for each in theirs for cell in (rate(each, work.examples), show_ratio(each, ours))]
+            losses = "" if isinstance(ours, Failed) else f"{np.mean(ours.losses):.5f}"
+            apart = show_difference(ours, *theirs)
+            yield model, str(batch), rate(ours, work.examples), *beside, losses, apart
+
+    return Section(
+        "Examples a second",
+        f"Adam, {work.examples:,} images. The loss is that on the test images after the epoch, a mean over\n"
+        "the repeats; apart: how far another's with the same first weights and batches was from it at most.",
+        ("model", "batch", "jaxlearn", EAGER, "ratio", COMPILED, "ratio", "loss", "apart"),
+        rows(),
+    )
+
+
+def grid(work: Work) -> Section:
+    runs = work.rates * work.grid_seeds
+
+    def rows() -> Iterator[Row]:
+        one = {"model": "mlp", "batch": 64, "examples": work.examples}
+        rates = np.geomspace(1e-4, 1e-2, work.rates).tolist()
+        many = one | {"rates": rates, "seeds": work.grid_seeds}
+        peers = {"many": ("gpu_runs", "train", many), "one": ("gpu_runs", "train", one)}
         found = measure(peers, work, work.repeats)
-        copied = Measured([moved * second for second in found["copy"].seconds], [])  # those were of a byte
-        cells = [cell for n in names for cell in (rate(found[n], moved / 1e9), ratio(copied, found[n]))]
-        rows.append((f"{parameters:,}", rate(copied, moved / 1e9), *cells))
-    return [
-        "## Adam's share of the memory bandwidth", "",
+        yield prices(found["many"], found["one"], runs)
+
+    return Section(
+        "A grid as one program",
+        f"MLP, batch 64, {work.examples:,} images; {work.rates} rates x {work.grid_seeds} seeds by vmap.",
+        (f"{runs} runs", "one run", "times as long", "runs for the price of one"),
+        rows(),
+    )
+
+
+def prices(many: Found, one: Found, runs: int) -> Row:
+    shown = tuple(each if isinstance(each, Failed) else str(each) for each in (many, one))
+    if isinstance(many, Failed) or isinstance(one, Failed):
+        return *shown, "", ""
+    longer = many.median / one.median
+    return *shown, f"{longer:.2f}", f"{runs / longer:.1f}"
+
+
+def adam_bandwidth(work: Work) -> Section:
+    names = ("jaxlearn, a call each", "jaxlearn, all in a call", EAGER)
+
+    def rows() -> Iterator[Row]:
+        for parameters in work.parameters:
+            moved = ADAM_BYTES * parameters
+            options = {"parameters": parameters, "leaves": 2, "repeats": work.updates}
+            peers = {
+                "copy": ("ours", "copy", {"numbers": moved // 8}),  # it reads and writes 4 bytes of each
+                names[0]: ("ours", "update", options),
+                names[1]: ("ours", "update", options | {"repeats": 1, "in_a_call": work.updates}),
+                names[2]: ("pytorch", "update", options | {"device": work.device}),
+            }
+            found = measure(peers, work, work.repeats)
+            copied = found["copy"]
+            if isinstance(copied, Measured):  # the seconds of one byte
+                copied = Measured([moved * second for second in copied.seconds], [])
+            beside = [
+                cell for n in names for cell in (rate(found[n], moved / 1e9), show_ratio(copied, found[n]))
+            ]
+            yield f"{parameters:,}", rate(copied, moved / 1e9), *beside
+
+    return Section(
+        "Adam's share of the memory bandwidth",
         f"GB/s at {ADAM_BYTES} bytes a parameter, 2 leaves; and the share of what a copy of as many reaches.",
-        "", *table(*rows),
-    ]  # fmt: skip
+        ("parameters", "copy", *(title for name in names for title in (name, "share"))),
+        rows(),
+    )
 
 
-def bfloat16(work: Work) -> list[str]:
-    rows = [("model", "float32", "bfloat16", "ratio", "accuracy, float32", "accuracy, bfloat16")]
-    for model in work.precise:
-        options = {"model": model, "batch": 256, "examples": work.examples, "epochs": work.epochs}
-        peers = {name: ("gpu_runs", "train", options | {"dtype": name}) for name in ("float32", "bfloat16")}
-        found = measure(peers, work, work.repeats)
-        both = wide, low = found["float32"], found["bfloat16"]
-        speeds = [rate(each, work.examples * work.epochs) for each in both]
-        scores = [f"{np.mean(each.losses):.4f} ± {np.std(each.losses, ddof=1):.4f}" for each in both]
-        rows.append((model, *speeds, ratio(wide, low), *scores))
-    return [
-        "## Computing in bfloat16", "",
-        "Parameters in float32; Adam, batch 256. Examples a second; and the test accuracy after",
-        f"{work.epochs} epochs of {work.examples:,} images, mean and sd over {work.repeats} seeds.", "",
-        *table(*rows),
-    ]  # fmt: skip
+def bfloat16(work: Work) -> Section:
+    dtypes = ("float32", "bfloat16")
+
+    def rows() -> Iterator[Row]:
+        for model in work.precise:
+            options = {"model": model, "batch": 256, "examples": work.examples, "epochs": work.epochs}
+            peers = {name: ("gpu_runs", "train", options | {"dtype": name}) for name in dtypes}
+            found = measure(peers, work, work.repeats)
+            both = [found[name] for name in dtypes]
+            speeds = [rate(each, work.examples * work.epochs) for each in both]
+            yield model, *speeds, show_ratio(*both), *map(accuracy, both)
+
+    return Section(
+        "Computing in bfloat16",
+        "Parameters in float32; Adam, batch 256. Examples a second; and the test accuracy after\n"
+        f"{work.epochs} epochs of {work.examples:,} images, mean and sd over {work.repeats} seeds.",
+        ("model", *dtypes, "ratio", *(f"accuracy, {name}" for name in dtypes)),
+        rows(),
+    )
 
 
-SECTIONS: dict[str, Callable[[Work], list[str]]] = {
+def accuracy(found: Found) -> str:
+    if isinstance(found, Failed):
+        return ""
+    spread = f" ± {np.std(found.losses, ddof=1):.4f}" if len(found.losses) > 1 else ""
+    return f"{np.mean(found.losses):.4f}{spread}"
+
+
+SECTIONS: dict[str, Callable[[Work], Section]] = {
     "accuracy": seconds_to_accuracy,
     "examples": examples_per_second,
     "grid": grid,
     "adam": adam_bandwidth,
     "bfloat16": bfloat16,
 }
-
-
-def driver() -> str:
-    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
-    try:
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[0]
-    except (OSError, subprocess.CalledProcessError, IndexError):
-        return "unknown"
-
-
-def main(mnist: Path, rows: str | None, repeats: int) -> None:
-    """Measures, and writes the results unless only some rows are asked for; ends here without a GPU."""
-    from jaxlearn import cli
-
-    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # the peers share its memory
-    chosen = rows.split(",") if rows else list(SECTIONS)
-    try:
-        device = cli.pick_devices("gpu")[0]
-        for name in chosen:
-            cli.pick("--rows", name, SECTIONS)
-    except (OSError, cli.UsageError) as error:
-        sys.exit(f"benchmarks.run: {error}")
-    lines = []
-    with written_problems(mnist) as folder:
-        for name in chosen:
-            section = SECTIONS[name](Work(folder, repeats=repeats))
-            print("\n".join(section), flush=True)
-            lines += ["", *section]
-    if rows:
-        return
-    about = " ".join(device.client.platform_version.split())
-    RESULTS.write_text(f"""# Benchmarks on a GPU
-
-Made by `make bench ARGS="--device gpu"`. {device.device_kind}, driver {driver()}, {about};
-{machine()} Each time and rate is the median of n = {repeats} (least to largest) unless told otherwise, taken
-in turn in one run; a ratio is that of the medians, above 1 where jaxlearn, or bfloat16, is faster. Data are
-on the device before, and it has finished when the time is taken. Products of float32 numbers are in TF32
-where there is such a thing, in PyTorch as in JAX. PyTorch: fused Adam, channels last, cuDNN's fastest
-convolutions; torch.compile with `mode="reduce-overhead"`, which replays CUDA graphs.
-{chr(10).join(lines)}
-""")

@@ -1,11 +1,13 @@
 """How time and memory grow with the size of the work, beside the floor of this machine."""
 
+import math
 import statistics
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from .peer import Peer
+from .tables import heading, line, show
 
 REPEATS = 3
 FORWARD_AND_BACKWARD = 3  # products: the output, the gradient of the weights, that of the input
@@ -24,6 +26,7 @@ def parameters(hidden: int = 100) -> int:
 def measure(work: str, options: dict[str, Any]) -> tuple[float, float]:
     """Median of the seconds, and the largest memory of the process in bytes."""
     peer = Peer("ours", work, options)
+    peer.start()
     answers = [peer.measure(seed) for seed in range(REPEATS)]
     peer.close()
     return statistics.median(answer[0] for answer in answers), answers[-1][2]
@@ -34,19 +37,14 @@ def table(
     floor: Callable[[Any], float],
 ) -> list[str]:  # fmt: skip
     """A table in Markdown: for each point its time, that of the floor and the peak of memory."""
-    lines = [f"### {title}", "", f"| {unit} | time | floor | times the floor | peak memory |",
-             "|--:|--:|--:|--:|--:|"]  # fmt: skip
+    lines = [f"### {title}", "", *heading([unit, "time", "floor", "times the floor", "peak memory"])]
     for point in points:
         seconds, memory = measure(*options(point))
         least = floor(point)
-        lines.append(f"| {point:,} | {show(seconds)} | {show(least)} | {seconds / least:.1f} | "
-                     f"{memory / 2**20:,.0f} MiB |")  # fmt: skip
+        peak = "unknown" if math.isnan(memory) else f"{memory / 2**20:,.0f} MiB"
+        lines.append(line([f"{point:,}", show(seconds), show(least), f"{seconds / least:.1f}", peak]))
         print(title, lines[-1], flush=True)
     return [*lines, ""]
-
-
-def show(seconds: float) -> str:
-    return f"{seconds:.2f} s" if seconds >= 1 else f"{1e3 * seconds:.3g} ms"
 
 
 def tables(folder: Path) -> list[str]:

@@ -1,12 +1,18 @@
 """A peer in a process of its own."""
 
 import json
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
+
+
+class PeerError(RuntimeError):
+    """Why a peer gave no answer, in one line."""
 
 
 class Peer:
@@ -14,25 +20,40 @@ class Peer:
 
     def __init__(self, module: str, work: str, options: dict[str, Any]) -> None:
         command = [sys.executable, "-m", "benchmarks.worker", module, work, json.dumps(options)]
-        self.name = f"{module}.{work} {options}"
+        shown = ", ".join(f"{key} {value}" for key, value in options.items() if key != "folder")
+        self.name = f"{module}.{work} ({shown})"
         self.process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        self._answer()  # ready
 
-    def _answer(self) -> str:
+    def _ask(self, question: str) -> Any:
+        assert self.process.stdin
         assert self.process.stdout
-        line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"{self.name} has ended: see above")
-        return line
+        with suppress(OSError):  # it has ended, and what it said last can be read
+            self.process.stdin.write(f"{question}\n")
+            self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise PeerError(show_end(self.process.wait()))
+        given = json.loads(answer)
+        if isinstance(given, str):
+            raise PeerError(given)
+        return given
+
+    def start(self) -> float:
+        """Compiles and warms up: the seconds that took."""
+        return self._ask("start")
 
     def measure(self, seed: int) -> list[float]:
         """Seconds, loss and the largest memory so far in bytes."""
-        assert self.process.stdin
-        self.process.stdin.write(f"{seed}\n")
-        self.process.stdin.flush()
-        return json.loads(self._answer())
+        return self._ask(str(seed))
 
     def close(self) -> None:
         self.process.communicate()
+
+
+def show_end(status: int) -> str:
+    """How a process has ended; a negative status is a signal's."""
+    with suppress(ValueError):
+        return f"the process was killed by {signal.Signals(-status).name}"
+    return f"the process ended with exit status {status}"

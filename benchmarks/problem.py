@@ -1,10 +1,16 @@
 """What every peer works on: the same images, first weights and batches."""
 
+import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from .peer import ROOT
 
 SEEDS = 5
 
@@ -50,7 +56,7 @@ def write_problems(folder: Path, mnist: Path, models: list[str]) -> None:
     from jaxlearn import data, training
     from models import MODELS
 
-    from .peers.ours import init_run
+    from .peers.ours import make_init
 
     dataset = data.load("mnist", mnist)
     np.savez(
@@ -59,12 +65,22 @@ def write_problems(folder: Path, mnist: Path, models: list[str]) -> None:
         test_images=dataset.test.images, test_labels=dataset.test.labels,
     )  # fmt: skip
     for model in models:
+        init = make_init(MODELS[model](10))
         for seed in range(SEEDS):
-            state = init_run(MODELS[model](10), seed)
+            state = init(seed)
             layers = [state.params[place] for place in sorted(state.params, key=int)]
             arrays = {f"{name}{i}": layer[name] for i, layer in enumerate(layers) for name in layer}
             order = jax.jit(training.draw_order, static_argnums=2)(state.key, 0, len(dataset.train.labels))
             np.savez(folder / f"{model}-{seed}.npz", order=order, **arrays)
+
+
+@contextmanager
+def written_problems(mnist: Path) -> Iterator[Path]:
+    """A folder with what every peer works on, for as long as it is needed."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "benchmarks.problem", folder, str(mnist.resolve())]
+        subprocess.run(command, check=True, cwd=ROOT)
+        yield Path(folder)
 
 
 if __name__ == "__main__":

@@ -23,13 +23,11 @@ class Runs(NamedTuple):
       init: `init(seed)`: their first states; the seeds of measurement n are those after n - 1's.
       epoch: `epoch(states)`: the states after an epoch, in the memory of those before.
       score: `score(states)`: the test accuracy of each.
-      compile_seconds: what compiling took.
     """
 
     init: Callable[[int], Any]
     epoch: Callable[[Any], Any]
     score: Callable[[Any], np.ndarray]
-    compile_seconds: float
 
 
 def compile_runs(
@@ -59,7 +57,6 @@ def compile_runs(
         return jax.block_until_ready(first_all(all_rates, numbers))
 
     runs = len(all_rates)
-    began = time.perf_counter()
     first_all = jax.jit(over_runs(first, runs, (0, 0)))
     states = init(0)
     many = jax.jit(over_runs(epoch, runs, (0, 0, None)), donate_argnums=1)
@@ -69,7 +66,6 @@ def compile_runs(
         init,
         lambda states: jax.block_until_ready(epoch_all(all_rates, states, train)),
         lambda states: np.asarray(score_all(states, test)),
-        time.perf_counter() - began,
     )
 
 
@@ -117,11 +113,10 @@ def train(
 
 def to_accuracy(
     folder: Path, model: str, batch: int, rate: float, epochs: int, target: float, seeds: int = 1,
-    compiling: bool = False, examples: int = 60_000,
+    examples: int = 60_000,
 ) -> Measure:  # fmt: skip
     """Seconds of training until the test accuracy of every run has been `target` or `epochs` are over,
-    scoring after each not counted; and how many runs have missed it. With `compiling`, the seconds that
-    compiling took, once."""
+    scoring after each not counted; and how many runs have missed it."""
     steps = math.ceil(examples / batch) * epochs
     runs = compile_runs(
         folder, model, batch, examples, [rate], seeds, lambda rate: optim.adam(schedules.cosine(rate, steps))
@@ -138,4 +133,4 @@ def to_accuracy(
                 break
         return seconds, float(np.sum(~reached))
 
-    return (lambda seed: (runs.compile_seconds, 0.0)) if compiling else measure
+    return measure

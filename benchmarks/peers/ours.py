@@ -3,6 +3,7 @@
 import math
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ from models import MODELS
 NONE = data.Split(np.zeros((0, 28, 28, 1), np.uint8), np.zeros(0, np.int32))
 
 
-def init_run(model: Any, seed: int) -> training.RunState:
-    init = training.make_run(model, optim.adam(1e-3), batch_size=1).init
-    return jax.jit(init, static_argnums=1)(jax.random.key(seed), (28, 28, 1))
+def make_init(model: Any) -> Callable[[int], training.RunState]:
+    """`init(seed)`, which is compiled once."""
+    init = jax.jit(training.make_run(model, optim.adam(1e-3), batch_size=1).init, static_argnums=1)
+    return lambda seed: jax.block_until_ready(init(jax.random.key(seed), (28, 28, 1)))
 
 
 def load_splits(folder: Path, model: str, examples: int) -> tuple[data.Split, data.Split]:
@@ -42,9 +44,10 @@ def _measure_epochs(
     program = training.compile_run(
         network, optim.adam(1e-3), train, NONE, test, batch_size=batch, seed=0, at_a_time=at_a_time
     )
+    init = make_init(network)
 
     def measure(seed: int) -> tuple[float, float]:
-        state = jax.block_until_ready(init_run(network, seed))
+        state = init(seed)
         began = time.perf_counter()
         state, _ = program.epoch(state)
         return time.perf_counter() - began, float(program.test(state).loss)
@@ -56,9 +59,10 @@ def evaluation(folder: Path, model: str) -> Measure:
     train, test = load_splits(folder, model, 64)
     network = MODELS[model](10)
     program = training.compile_run(network, optim.adam(1e-3), train, NONE, test, batch_size=64, seed=0)
+    init = make_init(network)
 
     def measure(seed: int) -> tuple[float, float]:
-        state = jax.block_until_ready(init_run(network, seed))
+        state = init(seed)
         began = time.perf_counter()
         result = program.test(state)
         return time.perf_counter() - began, float(result.loss)
