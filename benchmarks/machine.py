@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import math
-import os
 import platform
 import subprocess
 import sys
@@ -15,13 +14,6 @@ except ImportError:  # on Windows
 
 PROCESSORS = Path("/proc/cpuinfo")
 PACKAGES = ("jax", "jaxlib", "numpy", "optax", "flax", "torch")
-
-
-def cores() -> int:
-    """Those that this process may use; where the system does not tell, all there are."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def processor() -> str:
@@ -58,6 +50,8 @@ def version(package: str) -> str:
 
 
 def describe() -> str:
+    from jaxlearn._system import cores  # a peer's process, which needs this module, must not load JAX
+
     versions = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
     return (f"{cores()} cores of {processor()}, {platform.system()}, Python "
             f"{platform.python_version()}; {versions}.")  # fmt: skip
