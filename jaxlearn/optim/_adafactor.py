@@ -10,7 +10,7 @@ from jaxlearn._check import check
 from ._decay import prepare_gradient
 from ._learning_rate import LearningRateState
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, chain, increment, leafwise, need_params
+from ._transform import PyTree, Scalar, Transform, chain, increment, leafwise, need_params, real_only
 
 
 class AdafactorState(NamedTuple):
@@ -79,7 +79,7 @@ def adafactor(
       maximize: ascend.
 
     Raises:
-      ValueError: a hyperparameter outside its range; `update` called without `params`.
+      ValueError: a hyperparameter outside its range; `update` called without `params`; complex parameters.
 
     Source: Shazeer & Stern (2018), https://arxiv.org/abs/1804.04235. `optax.adafactor` factors only
     dimensions from 128 up and does not multiply the weight decay by the learning rate.
@@ -142,4 +142,4 @@ def adafactor(
         )
         return updates, AdafactorState(step, LearningRateState(rho), row, column, v)
 
-    return chain(*prepare_gradient(0.0, maximize), Transform(init, update))
+    return real_only("adafactor", chain(*prepare_gradient(0.0, maximize), Transform(init, update)))

@@ -4,7 +4,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from ._transform import Transform, leafwise, stateless
+from ._transform import Transform, leafwise, real_only, stateless
 
 
 def centralize() -> Transform:
@@ -15,6 +15,9 @@ def centralize() -> Transform:
     fewer than two axes pass unchanged.
 
     Memory: none.
+
+    Raises:
+      ValueError: from `init` and `update`, complex parameters.
 
     Source: Yong et al. (2020), https://arxiv.org/abs/2004.01461. Equal to `optax.centralize`.
 
@@ -27,4 +30,4 @@ def centralize() -> Transform:
     def rule(g: Any) -> tuple[Any]:
         return (g - jnp.mean(g, axis=tuple(range(1, g.ndim)), keepdims=True) if g.ndim > 1 else g,)
 
-    return stateless(lambda grads, params: leafwise(rule, grads)[0])
+    return real_only("centralize", stateless(lambda grads, params: leafwise(rule, grads)[0]))

@@ -9,7 +9,7 @@ from jaxlearn._check import check
 
 from ._numeric import total
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, leafwise, need_params, stateless
+from ._transform import PyTree, Scalar, Transform, leafwise, need_params, real_only, stateless
 
 
 def global_norm(tree: PyTree) -> jax.Array:
@@ -125,7 +125,7 @@ def adaptive_clip(clipping: Scalar = 0.01, eps: Scalar = 1e-3) -> Transform:
       eps: $\epsilon$ in (0, inf), the least length of a unit, so that units of zeros can grow.
 
     Raises:
-      ValueError: a hyperparameter outside its range; `update` called without `params`.
+      ValueError: a hyperparameter outside its range; `update` called without `params`; complex parameters.
 
     Source: Brock et al. (2021), https://arxiv.org/abs/2102.06171. `optax.adaptive_grad_clip` takes the
     outputs to be counted by the last axis. The paper leaves out the last layer: see `masked`.
@@ -148,7 +148,7 @@ def adaptive_clip(clipping: Scalar = 0.01, eps: Scalar = 1e-3) -> Transform:
         need_params(params, grads)
         return leafwise(rule, grads, params, clipping=clipping, eps=eps)[0]
 
-    return stateless(update)
+    return real_only("adaptive_clip", stateless(update))
 
 
 def _norm(x: Any, axes: tuple[int, ...] | None) -> Any:

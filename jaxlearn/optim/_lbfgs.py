@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
 from jaxlearn._check import check, check_whole
-from jaxlearn._dtype import compute_dtype
+from jaxlearn._dtype import compute_dtype, from_pairs, to_pairs
 
 from ._learning_rate import LearningRateState
 from ._schedule import schedulable
@@ -170,13 +170,14 @@ def _largest(x: jax.Array) -> jax.Array:
 
 
 def _flatten(tree: PyTree) -> tuple[jax.Array, Callable[[jax.Array], PyTree]]:
-    """All numbers of a tree in a row, in float32 or wider, and the way back to the tree's own dtypes."""
-    dtypes = [compute_dtype(jnp.result_type(leaf)) for leaf in jax.tree.leaves(tree)]
+    """All real numbers of a tree in a row, in float32 or wider, and the way back to the tree's own dtypes."""
+    pairs = jax.tree.map(to_pairs, tree)
+    dtypes = [compute_dtype(leaf.dtype) for leaf in jax.tree.leaves(pairs)]
     widest = max(dtypes, key=lambda dtype: dtype.itemsize, default=jnp.dtype("float32"))
-    row, unravel = ravel_pytree(jax.tree.map(lambda leaf: jnp.asarray(leaf, widest), tree))
+    row, unravel = ravel_pytree(jax.tree.map(lambda leaf: leaf.astype(widest), pairs))
 
     def unflatten(row: jax.Array) -> PyTree:
-        return jax.tree.map(lambda new, leaf: new.astype(jnp.result_type(leaf)), unravel(row), tree)
+        return jax.tree.map(lambda new, leaf: from_pairs(new, jnp.result_type(leaf)), unravel(row), tree)
 
     return row, unflatten
 

@@ -12,7 +12,7 @@ from ._decay import decoupled
 from ._learning_rate import scale_by_learning_rate
 from ._mask import partition
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, chain, from_rule
+from ._transform import PyTree, Scalar, Transform, chain, from_rule, real_only
 
 Coefficients = tuple[float, float, float]
 
@@ -95,7 +95,7 @@ def scale_by_muon(
 
     Raises:
       TypeError: `ns_steps` is not a whole number.
-      ValueError: a hyperparameter outside its range; a leaf that is not a matrix.
+      ValueError: a hyperparameter outside its range; a leaf that is not a matrix, or is complex.
 
     Source: Jordan et al. (2024), https://kellerjordan.github.io/posts/muon/; "match_rms_adamw": Liu et
     al. (2025), https://arxiv.org/abs/2502.16982
@@ -122,7 +122,8 @@ def scale_by_muon(
             factor = 0.2 * max(inputs, outputs) ** 0.5
         return factor * orthogonalize(u, ns_steps, ns_coefficients, eps, ns_dtype), m
 
-    return from_rule(rule, MuonState, lambda step: {"momentum": momentum, "eps": eps})
+    transform = from_rule(rule, MuonState, lambda step: {"momentum": momentum, "eps": eps})
+    return real_only("scale_by_muon", transform)
 
 
 def muon(

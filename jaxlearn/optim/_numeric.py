@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._dtype import compute_dtype
+from jaxlearn._dtype import compute_dtype, from_pairs, to_pairs
 
 from ._transform import PyTree
 
@@ -24,14 +24,14 @@ def safe_divide(x: Any, y: Any, otherwise: Any = 0.0) -> jax.Array:
 def total(rule: Callable[..., jax.Array], *trees: PyTree) -> jax.Array:
     r"""$\sum_{\text{leaves}} \sum_i \text{rule}(x_i, y_i, \dots)$, of shape (); 0 for an empty tree.
 
-    Computed in float32 at the least.
+    Computed in float32 at the least, for real and imaginary parts as for two numbers.
 
     >>> total(lambda x, y: x * y, {"a": 3.0, "b": 4.0}, {"a": 1.0, "b": 2.0})
     Array(11., dtype=float32)
     """
 
     def leaf(*values: jax.Array) -> jax.Array:
-        arrays = [jnp.asarray(x) for x in values]
+        arrays = [to_pairs(x) for x in values]
         dtype = compute_dtype(arrays[0].dtype)
         return jnp.sum(rule(*(x.astype(dtype) for x in arrays))).astype(float)
 
@@ -39,12 +39,14 @@ def total(rule: Callable[..., jax.Array], *trees: PyTree) -> jax.Array:
 
 
 def normal_like(key: jax.Array, tree: PyTree) -> PyTree:
-    """Standard normal numbers with the structure, shapes and dtypes of `tree`.
+    """Standard normal numbers with the structure, shapes and dtypes of `tree`; complex ones are two of them.
 
     >>> normal_like(jax.random.key(0), {"a": jnp.ones(3), "b": None})["a"].shape
     (3,)
     """
     leaves, structure = jax.tree.flatten(tree)
     keys = jax.random.split(key, len(leaves))
-    draws = [jax.random.normal(k, x.shape, x.dtype) for k, x in zip(keys, leaves, strict=True)]
-    return jax.tree.unflatten(structure, draws)
+    likes = [jax.eval_shape(to_pairs, x) for x in leaves]
+    draws = [jax.random.normal(k, like.shape, like.dtype) for k, like in zip(keys, likes, strict=True)]
+    joined = [from_pairs(draw, x.dtype) for draw, x in zip(draws, leaves, strict=True)]
+    return jax.tree.unflatten(structure, joined)

@@ -71,7 +71,9 @@ def sam(inner: Any, rho: Scalar = 0.05, adaptive: bool = False) -> Transform:
         direction = leafwise(_scale, scaled, params)[0] if adaptive else grads
         size = safe_divide(jnp.asarray(rho, float), global_norm(scaled))
         near = leafwise(lambda p, e, *, size: (p + size * e, None), params, direction, size=size)[0]
-        return inner.update(jax.grad(value_fn)(near), state, params, value_fn=value_fn, **extra)
+        # JAX's derivative by a complex number points down where it is conjugated
+        found = jax.tree.map(jnp.conj, jax.grad(value_fn)(near))
+        return inner.update(found, state, params, value_fn=value_fn, **extra)
 
     return Transform(inner.init, update)
 

@@ -12,7 +12,7 @@ from ._decay import decoupled
 from ._kronecker import gram, identities, multiply
 from ._learning_rate import scale_by_learning_rate
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, chain, from_rule
+from ._transform import PyTree, Scalar, Transform, chain, from_rule, real_only
 
 
 class ShampooState(NamedTuple):
@@ -60,7 +60,7 @@ def scale_by_shampoo(
       max_dim: a dimension longer than this is left alone; k counts the others.
 
     Raises:
-      ValueError: a hyperparameter outside its range.
+      ValueError: a hyperparameter outside its range; complex parameters.
 
     Source: Gupta et al. (2018), Algorithm 2, https://arxiv.org/abs/1802.09568; momentum and interval as in
     its authors' code. optax has no such rule.
@@ -92,7 +92,8 @@ def scale_by_shampoo(
         return {"mu": momentum, "eps": eps, "due": (step - 1) % update_interval == 0}
 
     scaled = lambda p: jax.tree.map(lambda eye: eye * jnp.asarray(eps, eye.dtype), eyes(p))
-    return from_rule(rule, ShampooState, scalars, statistics=scaled, roots=eyes)
+    transform = from_rule(rule, ShampooState, scalars, statistics=scaled, roots=eyes)
+    return real_only("scale_by_shampoo", transform)
 
 
 def shampoo(

@@ -14,7 +14,7 @@ from ._kronecker import gram, identities, multiply
 from ._learning_rate import scale_by_learning_rate
 from ._numeric import safe_divide
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, chain, from_rule
+from ._transform import PyTree, Scalar, Transform, chain, from_rule, real_only
 
 
 class SoapState(NamedTuple):
@@ -87,7 +87,7 @@ def scale_by_soap(
       precondition_1d: give vectors a basis, too.
 
     Raises:
-      ValueError: a hyperparameter outside its range.
+      ValueError: a hyperparameter outside its range; complex parameters.
 
     Source: Vyas et al. (2024), https://arxiv.org/abs/2409.11321, as in its authors' code. optax has no
     such rule.
@@ -138,7 +138,8 @@ def scale_by_soap(
         return {"b1": b1, "b2": b2, "beta": beta, "eps": eps, "correction": correction} | flags
 
     zeros = lambda p: jax.tree.map(jnp.zeros_like, eyes(p))
-    return from_rule(rule, SoapState, scalars, statistics=zeros, bases=eyes)
+    transform = from_rule(rule, SoapState, scalars, statistics=zeros, bases=eyes)
+    return real_only("scale_by_soap", transform)
 
 
 @schedulable

@@ -1,12 +1,14 @@
 """Sophia: momentum over curvature, clipped."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from jaxlearn._check import check, check_whole
+from jaxlearn._dtype import from_pairs, to_pairs
 
 from ._decay import decoupled
 from ._learning_rate import scale_by_learning_rate
@@ -43,12 +45,14 @@ def hutchinson(key: jax.Array, value_fn: Callable[[PyTree], jax.Array], params: 
     >>> bool(estimate > 0)
     True
     """
-    params = jax.tree.map(jnp.asarray, params)
-    u = normal_like(key, params)
+    pairs = jax.tree.map(to_pairs, params)
+    u = normal_like(key, pairs)
+    join = partial(jax.tree.map, lambda p, pair: from_pairs(pair, jnp.result_type(p)), params)
     # reverse over reverse: custom derivatives such as max pooling's have no forward mode
-    _, multiply = jax.vjp(jax.grad(value_fn), params)  # by the Hessian, which is symmetric
+    gradient = jax.grad(lambda pairs: value_fn(join(pairs)))
+    _, multiply = jax.vjp(gradient, pairs)  # by the Hessian, which is symmetric
     (products,) = multiply(u)
-    return jax.tree.map(jnp.multiply, u, products)
+    return join(jax.tree.map(jnp.multiply, u, products))
 
 
 @schedulable

@@ -2,13 +2,14 @@
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, NamedTuple, Protocol, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxlearn._dtype import compute_dtype
+from jaxlearn._dtype import compute_dtype, from_pairs, to_pairs
 
 PyTree: TypeAlias = Any
 # The type of a hyperparameter. What a factory annotates with it may also be a schedule.
@@ -192,7 +193,7 @@ def from_rule(
     first = [start.get(name, jnp.zeros_like) for name in state._fields[1:]]
 
     def init(params: PyTree) -> PyTree:
-        trees = [None if make is None else jax.tree.map(make, params) for make in first]
+        trees = [None if make is None else jax.tree.map(partial(_begin, make), params) for make in first]
         return state(jnp.zeros((), jnp.int32), *trees)
 
     def update(grads: PyTree, state: PyTree, params: PyTree = None, **extra: Any) -> tuple[PyTree, PyTree]:
@@ -207,6 +208,15 @@ def from_rule(
     return Transform(init, update)
 
 
+def _begin(make: Callable[[Any], Any], p: Any) -> Any:
+    """`make(p)`, of the pairs that the rule will see where `p` is complex."""
+    if not jnp.iscomplexobj(p):
+        return make(p)
+    pairs = to_pairs(p)
+    join = lambda x: from_pairs(x, jnp.result_type(p)) if x.shape == pairs.shape else x
+    return jax.tree.map(join, make(pairs))
+
+
 def need_params(params: PyTree, grads: PyTree, who: str = "this optimizer") -> None:
     """Raises ValueError where there are gradients but no parameters."""
     if params is None and grads is not None:
@@ -217,7 +227,9 @@ def leafwise(rule: Callable[..., tuple[Any, ...]], *trees: PyTree, **scalars: Sc
     """Applies a rule for one array to every leaf of some trees: where all optimizers do their sums.
 
     Args:
-      rule: `rule(*leaves, **scalars) -> leaves`, one result for each tree.
+      rule: `rule(*leaves, **scalars) -> leaves`, one result for each tree. It sees real numbers alone: a
+        complex array of shape s as one of shape (*s, 2), as `torch.view_as_real` shows it to PyTorch's
+        optimizers, so that both parts of a number are parameters by themselves.
       *trees: trees of one structure. A tree that is None is None at every leaf and in the result; in
         the place of a leaf a tree other than the first may hold a tree of arrays.
       **scalars: hyperparameters. A Python number stays one, so that its arithmetic is done in
@@ -246,9 +258,10 @@ def _compute(
     rule: Callable[..., tuple[Any, ...]], row: tuple[Any, ...], scalars: dict[str, Scalar]
 ) -> tuple[Any, ...]:
     row = jax.tree.map(jnp.asarray, row)
-    dtype = compute_dtype(row[0].dtype)
+    pairs = jax.tree.map(to_pairs, row)
+    dtype = compute_dtype(pairs[0].dtype)
     results = rule(
-        *jax.tree.map(lambda x: x.astype(dtype), row),
+        *jax.tree.map(lambda x: x.astype(dtype), pairs),
         **{name: _scalar(value, dtype) for name, value in scalars.items()},
     )
     return tuple(
@@ -257,15 +270,35 @@ def _compute(
 
 
 def _store(old: jax.Array, new: jax.Array) -> jax.Array:
-    if new.shape != old.shape:
-        raise ValueError(f"gradients, states and parameters differ in shape: {old.shape} became {new.shape}")
-    return new.astype(old.dtype)
+    shape = (*old.shape, 2) if jnp.iscomplexobj(old) else old.shape
+    if new.shape != shape:
+        raise ValueError(f"gradients, states and parameters differ in shape: {shape} became {new.shape}")
+    return from_pairs(new, old.dtype)
 
 
 def _scalar(value: Scalar, dtype: Any) -> Scalar:
     if isinstance(value, np.generic):
         value = value.item()
     return value if isinstance(value, int | float) else jnp.asarray(value, dtype)
+
+
+def real_only(who: str, transform: Transform) -> Transform:
+    """The transform, refusing complex arrays with a ValueError: its rule goes by the axes of an array."""
+
+    def check_real(tree: PyTree) -> None:
+        for leaf in jax.tree.leaves(tree):
+            if jnp.iscomplexobj(leaf):
+                raise ValueError(f"{who} takes real parameters, got {jnp.result_type(leaf)}")
+
+    def init(params: PyTree) -> PyTree:
+        check_real(params)
+        return transform.init(params)
+
+    def update(grads: PyTree, state: PyTree, params: PyTree = None, **extra: Any) -> tuple[PyTree, PyTree]:
+        check_real(grads)
+        return transform.update(grads, state, params, **extra)
+
+    return Transform(init, update)
 
 
 def zeros_like(params: PyTree) -> PyTree:

@@ -146,6 +146,7 @@ def make_run(model: Layer, optimizer: Any, *, batch_size: int, loss: Loss = loss
             return value, (Means(value, _share_right(logits, labels)), model_state)
 
         grads, (means, model_state) = jax.grad(objective, has_aux=True)(state.params)
+        grads = jax.tree.map(jnp.conj, grads)  # JAX's derivative by a complex number is the conjugate
         extra = {"value": means.loss, "value_fn": lambda params: objective(params)[0], "grad": grads}
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params, **extra)
         params = apply_updates(state.params, updates)
