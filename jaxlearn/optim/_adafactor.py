@@ -122,7 +122,7 @@ def adafactor(
 
         return AdafactorState(
             jnp.zeros((), jnp.int32),
-            LearningRateState(jnp.asarray(learning_rate, float)),
+            LearningRateState(jnp.array(learning_rate, float)),
             memory(lambda s: (*s[:-1], 1), True),
             memory(lambda s: (*s[:-2], 1, s[-1]), True),
             memory(lambda s: s, False),

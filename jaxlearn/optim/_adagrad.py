@@ -11,7 +11,7 @@ from ._decay import prepare_gradient
 from ._learning_rate import scale_by_learning_rate
 from ._numeric import safe_divide
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, chain, from_rule
+from ._transform import PyTree, Scalar, Transform, chain, from_rule, full_of
 
 
 class AdagradState(NamedTuple):
@@ -68,7 +68,7 @@ def scale_by_adagrad(
     def scalars(step: jax.Array) -> dict[str, Scalar]:
         return {"eps": eps, "slower": 1 + jnp.asarray(step - 1, float) * lr_decay}
 
-    return from_rule(rule, AdagradState, scalars, sum=lambda p: jnp.full_like(p, initial_accumulator_value))
+    return from_rule(rule, AdagradState, scalars, sum=full_of(initial_accumulator_value))
 
 
 def adagrad(

@@ -83,9 +83,9 @@ def asgd(
         return u, None, mean + mu * (p + u - mean)
 
     def init(params: PyTree) -> AsgdState:
-        eta = jnp.asarray(learning_rate, float)
+        eta, next_eta = (jnp.array(learning_rate, float) for _ in range(2))  # so that both can be donated
         step = jnp.zeros((), jnp.int32)
-        return AsgdState(step, LearningRateState(eta), eta, AverageState.start(params))
+        return AsgdState(step, LearningRateState(eta), next_eta, AverageState.start(params))
 
     def update(
         grads: PyTree, state: AsgdState, params: PyTree = None, **extra: Any

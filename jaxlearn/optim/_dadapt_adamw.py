@@ -112,10 +112,10 @@ def dadapt_adamw(
         return jnp.clip(safe_divide(numerator, norm, otherwise=d), d, d * growth)
 
     def init(params: PyTree) -> DAdaptAdamwState:
-        rate = LearningRateState(jnp.asarray(d0 * learning_rate, float))
+        rate = LearningRateState(jnp.array(d0 * learning_rate, float))
         zeros = [zeros_like(params) for _ in range(3)]
         return DAdaptAdamwState(
-            jnp.zeros((), jnp.int32), rate, jnp.asarray(d0, float), jnp.zeros((), float), *zeros
+            jnp.zeros((), jnp.int32), rate, jnp.array(d0, float), jnp.zeros((), float), *zeros
         )
 
     def update(

@@ -253,7 +253,7 @@ def lbfgs(
     if line_search not in (None, "strong_wolfe"):
         raise ValueError(f'line_search must be None or "strong_wolfe", got {line_search!r}')
 
-    rate_state = lambda: LearningRateState(jnp.asarray(learning_rate, float))
+    rate_state = lambda: LearningRateState(jnp.array(learning_rate, float))
 
     def init(params: PyTree) -> LbfgsState:
         x, _ = _flatten(params)

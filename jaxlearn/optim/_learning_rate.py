@@ -71,7 +71,7 @@ def scale_by_learning_rate(learning_rate: Scalar) -> Transform:
     check("learning_rate", learning_rate, "[0, inf)")
 
     def init(params: PyTree) -> LearningRateState:
-        return LearningRateState(jnp.asarray(learning_rate, float))
+        return LearningRateState(jnp.array(learning_rate, float))
 
     def update(
         grads: PyTree, state: LearningRateState, params: PyTree = None, **extra: Any

@@ -77,7 +77,7 @@ def madgrad(
         return (1 - mu) * (target - p), None, s, v, start
 
     def init(params: PyTree) -> MadgradState:
-        rate = LearningRateState(jnp.asarray(learning_rate, float))
+        rate = LearningRateState(jnp.array(learning_rate, float))
         start = jax.tree.map(jnp.array, params)  # a copy, so that both can be donated
         return MadgradState(jnp.zeros((), jnp.int32), rate, zeros_like(params), zeros_like(params), start)
 
@@ -90,7 +90,7 @@ def madgrad(
         weight = rate * jnp.sqrt(jnp.asarray(step, float))
         trees = (grads, params, state.s, state.v, state.start)
         updates, _, s, v, start = leafwise(rule, *trees, weight=weight, mu=momentum, eps=eps)
-        told = LearningRateState(jnp.asarray(learning_rate, float))
+        told = LearningRateState(jnp.array(learning_rate, float))
         return updates, MadgradState(step, told, s, v, start)
 
     return chain(*prepare_gradient(weight_decay, False), Transform(init, update))

@@ -115,7 +115,7 @@ def partition(transforms: Mapping[str, Any], labels: PyTree | Callable[[PyTree],
     """
 
     def members(tree: PyTree) -> dict[str, Transform]:
-        given = jax.tree.broadcast(labels(tree) if callable(labels) else labels, tree)
+        given = jax.tree.broadcast(_call(labels, tree), tree)
         for path, name in jax.tree.leaves_with_path(given):
             if name not in transforms:
                 known = ", ".join(repr(known) for known in transforms)
@@ -193,11 +193,16 @@ def label(rules: Mapping[str, str]) -> Callable[[PyTree], PyTree]:
 
 def _resolve(mask: Mask, tree: PyTree) -> PyTree:
     """The mask in full: a bool for each leaf of `tree`."""
-    chosen = jax.tree.broadcast(mask(tree) if callable(mask) else mask, tree)
+    chosen = jax.tree.broadcast(_call(mask, tree), tree)
     for path, value in jax.tree.leaves_with_path(chosen):
         if not isinstance(value, bool):
             raise TypeError(f"a mask holds True or False, got {value!r} for parameter {_name(path)!r}")
     return chosen
+
+
+def _call(given: Any, tree: PyTree) -> PyTree:
+    """`given(tree)` of a function, and a tree as it is: some can be called, such as equinox's modules."""
+    return given(tree) if callable(given) and type(given) is not type(tree) else given
 
 
 def _select(chosen: PyTree, tree: PyTree) -> PyTree:

@@ -55,7 +55,7 @@ def reduce_on_plateau(
       factor: in [0, 1), what a cut multiplies the scale by.
       patience: values in a row that may be no better than the best one, from 0; the next one cuts.
       threshold: in [0, inf), by how much a value must beat the best one to be better.
-      threshold_mode: "rel" for a multiple of the best value, "abs" for a difference.
+      threshold_mode: "rel" for a share of the best value's size, "abs" for a difference.
       cooldown: values after a cut that are never bad, from 0.
       min_scale: in [0, 1], the smallest scale.
       eps: in [0, inf); a cut by no more than that is not made.
@@ -67,7 +67,8 @@ def reduce_on_plateau(
 
     Source: `torch.optim.lr_scheduler.ReduceLROnPlateau`, with the same results where `min_scale` and
     `eps` are PyTorch's `min_lr` and `eps` divided by the learning rate. A cut holds from the very update
-    that brought the value; PyTorch's scheduler is called after that update. As optax drops extra
+    that brought the value; PyTorch's scheduler is called after that update. Where the best value is
+    negative, PyTorch's "rel" takes a somewhat worse one for better, and never cuts. As optax drops extra
     arguments for transforms that are not its own, put it into `jaxlearn.optim.chain`, not `optax.chain`.
 
     >>> from jaxlearn import optim
@@ -94,7 +95,11 @@ def reduce_on_plateau(
 
     def judge(state: PlateauState, value: jax.Array) -> PlateauState:
         margin = sign * _number(threshold)
-        bound = state.best * (1 + margin) if threshold_mode == "rel" else state.best + margin
+        if threshold_mode == "rel":  # of its size, so that a negative one has to be beaten, too
+            farther = state.best * (1 + jnp.sign(state.best) * margin)
+            bound = jnp.where(jnp.isfinite(state.best), farther, state.best)
+        else:
+            bound = state.best + margin
         better = sign * value > sign * bound
         bad = jnp.where(better | (state.cooldown > 0), 0, state.bad + 1)
         cut = bad > patience

@@ -125,8 +125,8 @@ def prodigy(
         return jnp.minimum(d_max, d * growth), d_max
 
     def init(params: PyTree) -> ProdigyState:
-        d = jnp.asarray(d0, float)
-        rate = LearningRateState(jnp.asarray(d0 * learning_rate, float))
+        d = jnp.array(d0, float)
+        rate = LearningRateState(jnp.array(d0 * learning_rate, float))
         start = jax.tree.map(jnp.array, params)  # a copy, so that both can be donated
         m, v, s = (zeros_like(params) for _ in range(3))
         scalars = rate, d, jnp.copy(d), jnp.zeros((), float)

@@ -9,7 +9,7 @@ from jaxlearn._check import check
 
 from ._decay import prepare_gradient
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, chain, from_rule
+from ._transform import PyTree, Scalar, Transform, chain, from_rule, full_of
 
 
 class RpropState(NamedTuple):
@@ -85,5 +85,5 @@ def rprop(
     def scalars(step: jax.Array) -> dict[str, Scalar]:
         return {"down": eta_minus, "up": eta_plus, "low": min_step_size, "high": max_step_size}
 
-    start = lambda p: jnp.full_like(p, learning_rate)
+    start = full_of(learning_rate)
     return chain(*prepare_gradient(0.0, maximize), from_rule(rule, RpropState, scalars, step_size=start))

@@ -63,7 +63,7 @@ def schedulable(factory: Callable[Arguments, Transform]) -> Callable[Arguments, 
             return factory(*args, **kwargs)
 
         def at(step: jax.Array) -> tuple[dict[str, jax.Array], Transform]:
-            values = {name: jnp.asarray(schedule(step), float) for name, schedule in schedules.items()}
+            values = {name: jnp.array(schedule(step), float) for name, schedule in schedules.items()}
             return values, factory(**given | values)  # type: ignore[call-arg]
 
         def init(params: PyTree) -> ScheduledState:

@@ -85,7 +85,7 @@ def schedule_free(
 
     def rate(step: jax.Array) -> jax.Array:
         share = jnp.minimum(jnp.asarray(step, float) / warmup_steps, 1.0) if warmup_steps else 1.0
-        return jnp.asarray(learning_rate * share, float)
+        return jnp.array(learning_rate * share, float)
 
     def rule(u: Any, y: Any, z: Any, *, eta: Any, b1: Any, decay: Any, c: Any) -> tuple[Any, ...]:
         u = u + decay * y
@@ -97,7 +97,7 @@ def schedule_free(
         return ScheduleFreeState(
             step,
             LearningRateState(rate(step + 1)),
-            jnp.asarray(b1, float),
+            jnp.array(b1, float),
             jnp.zeros((), float),
             jnp.zeros((), float),
             z,
@@ -116,7 +116,7 @@ def schedule_free(
         c = safe_divide(weight, weight_sum)
         u, inner = direction.update(grads, state.inner, params, **extra)
         updates, _, z = leafwise(rule, u, params, state.z, eta=eta, b1=b1, decay=weight_decay, c=c)
-        rates = LearningRateState(eta), jnp.asarray(b1, float), largest, weight_sum
+        rates = LearningRateState(eta), jnp.array(b1, float), largest, weight_sum
         return updates, ScheduleFreeState(step, *rates, z, inner)
 
     return Transform(init, update)

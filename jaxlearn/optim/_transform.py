@@ -301,6 +301,11 @@ def real_only(who: str, transform: Transform) -> Transform:
     return Transform(init, update)
 
 
+def full_of(value: Scalar) -> Callable[[Any], jax.Array]:
+    """For `from_rule`: arrays like the parameters, full of one number, that share no memory with it."""
+    return lambda p: jnp.array(jnp.full_like(p, value))
+
+
 def zeros_like(params: PyTree) -> PyTree:
     """A tree of zeros with the structure, shapes and dtypes of `params`."""
     return jax.tree.map(jnp.zeros_like, params)

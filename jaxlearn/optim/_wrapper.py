@@ -25,7 +25,7 @@ def update_if(
 
     def skip() -> tuple[PyTree, PyTree]:
         updates, _ = jax.eval_shape(update)
-        return jax.tree.map(lambda u: jnp.zeros(u.shape, u.dtype), updates), state
+        return jax.tree.map(jnp.zeros_like, updates), state  # with their sharding
 
     return jax.lax.cond(condition, update, skip)
 

@@ -11,7 +11,7 @@ from ._adam import debias
 from ._decay import decoupled
 from ._learning_rate import scale_by_learning_rate
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, chain, from_rule
+from ._transform import PyTree, Scalar, Transform, chain, from_rule, full_of
 
 
 class YogiState(NamedTuple):
@@ -75,7 +75,7 @@ def scale_by_yogi(
         corrections = {"c1": c1, "c2": c2} if use_bias_correction else {"c1": 1.0, "c2": 1.0}
         return {"b1": b1, "b2": b2, "eps": eps} | corrections
 
-    return from_rule(rule, YogiState, scalars, v=lambda p: jnp.full_like(p, initial_accumulator_value))
+    return from_rule(rule, YogiState, scalars, v=full_of(initial_accumulator_value))
 
 
 def yogi(

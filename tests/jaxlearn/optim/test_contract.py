@@ -228,3 +228,24 @@ def test_every_update_can_be_lowered_for_a_gpu(name):
     step = jax.jit(lambda params, state: update(opt, params, state, 0))
     lowered = step.trace(params, jax.eval_shape(opt.init, params)).lower(lowering_platforms=("cuda",))
     assert "func.func public @main" in lowered.as_text()
+
+
+def buffers(tree):
+    """The addresses of all arrays of a tree that hold anything."""
+    leaves = [
+        leaf for leaf in jax.tree.leaves(without_keys(tree)) if isinstance(leaf, jax.Array) and leaf.size
+    ]
+    return [leaf.unsafe_buffer_pointer() for leaf in leaves]
+
+
+@every_row
+def test_a_fresh_state_may_be_donated(name):
+    """No two of its arrays are one in memory, and none is the caller's: a parameter or a hyperparameter."""
+    numbers = {number: jnp.asarray(value, float) for number, value in ROWS[name].numbers.items()}
+    params = make_params()
+    state = ROWS[name].build(**numbers).init(params)
+    held = buffers(state)
+    assert len(set(held)) == len(held)
+    assert not set(held) & set(buffers((params, numbers)))
+    again = jax.jit(lambda state: jax.tree.map(jnp.array, state), donate_argnums=0)(state)
+    assert jax.tree.structure(again) == jax.tree.structure(state)

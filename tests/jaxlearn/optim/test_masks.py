@@ -1,12 +1,15 @@
 """Transforms for a part of the parameters: masks, frozen parameters, parameter groups, paths."""
 
 import operator
+from dataclasses import dataclass
+from typing import Any
 
 import chex
 import hypothesis
 import hypothesis.strategies as st
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 import pytest
 
@@ -199,3 +202,48 @@ def test_mistakes_are_told():
         optim.masked(optim.sgd(), "w").init(PARAMS)
     with pytest.raises(ValueError, match="needs the parameters"):
         optim.masked(optim.add_decayed_weights(0.1), MASK).update(GRADS, optim.EmptyState())
+
+
+@jax.tree_util.register_dataclass
+@dataclass
+class Module:
+    """Parameters that can be called, as equinox's modules can."""
+
+    weight: Any
+    bias: Any
+
+    def __call__(self, x):
+        return self.weight @ x + self.bias
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda mask: optim.masked(optim.sgd(1.0), mask),
+        lambda mask: optim.freeze(optim.sgd(1.0), jax.tree.map(operator.not_, mask)),
+        lambda mask: optim.chain(
+            optim.masked(optim.scale(0.0), jax.tree.map(operator.not_, mask)), optim.sgd(1.0)
+        ),
+        lambda mask: optim.partition(
+            {"yes": optim.sgd(1.0), "no": optim.scale(0.0)},
+            jax.tree.map(lambda m: "yes" if m else "no", mask),
+        ),
+        lambda mask: optim.masked(optim.sgd(1.0), lambda params: mask),
+    ],
+)
+def test_a_mask_may_be_a_tree_that_can_be_called(wrap):
+    params = Module(jnp.ones((2, 2)), jnp.ones(2))
+    opt = wrap(Module(True, False))
+    updates, _ = opt.update(params, opt.init(params), params)
+    np.testing.assert_array_equal(updates.weight, -np.ones((2, 2)))
+
+
+@pytest.mark.parametrize("make", [optim.muon, optim.soap, optim.shampoo, optim.adafactor, optim.adamw])
+def test_parameters_may_be_a_tree_that_can_be_called(make):
+    params = {"weight": jnp.array([[1.0, 2.0], [3.0, 5.0]]), "bias": jnp.ones(2)}
+    opt = make(0.1)
+    wanted, _ = opt.update(params, opt.init(params), params)
+    module = Module(**params)
+    found, _ = opt.update(module, opt.init(module), module)
+    np.testing.assert_array_equal(found.weight, wanted["weight"])
+    np.testing.assert_array_equal(found.bias, wanted["bias"])

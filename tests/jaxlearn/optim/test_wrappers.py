@@ -269,3 +269,17 @@ def test_sam_is_a_plain_loop(adaptive, x64):
         updates, state = opt.update(jax.grad(quadratic)(params), state, params, value_fn=quadratic)
         params = optim.apply_updates(params, updates)
         np.testing.assert_allclose(params, theta, rtol=1e-12)
+
+
+@pytest.mark.parametrize("mode", ["min", "max"])
+def test_a_negative_loss_that_stands_still_is_cut_too(mode):
+    """Where PyTorch takes every value that is a share worse for better; see the docstring."""
+    opt = optim.chain(optim.sgd(1.0), optim.reduce_on_plateau(mode, 0.5, patience=1, threshold=0.1))
+    state = opt.init(0.0)
+    for loss in (-2.0,) * 3:
+        _, state = opt.update(1.0, state, value=loss)
+    assert optim.current_learning_rate(state) == 0.5
+    better = -2.3 if mode == "min" else -1.7
+    for loss in (better, better):  # more than a tenth better, then no better
+        _, state = opt.update(1.0, state, value=loss)
+    assert optim.current_learning_rate(state) == 0.5
