@@ -12,10 +12,11 @@ from jaxlearn import losses
 from jaxlearn._check import check_whole
 from jaxlearn._system import cores
 from jaxlearn.data import Split
+from jaxlearn.data._split import check_together
 from jaxlearn.nn import Layer
 from jaxlearn.nn._layer import output_shape
 from jaxlearn.training import CheckpointError
-from jaxlearn.training._fit import check_classes
+from jaxlearn.training._fit import check_outputs
 from jaxlearn.training._run import Loss
 from jaxlearn.training._settings import show
 
@@ -101,6 +102,7 @@ def compare(
       report: called with the progress.
 
     Raises:
+      TypeError, ValueError: splits as `compile_run`.
       ValueError: no contender, seed or validation example, a contender twice, points that do not differ,
         or `max_memory` too small for one run.
 
@@ -120,6 +122,7 @@ def compare(
     """
     began = time.perf_counter()
     devices = jax.devices() if devices is None else devices
+    train, validation, test = check_together(train=train, validation=validation, test=test)
     task = Task(train, validation, test, tuple(seeds), epochs, batch_size, loss)
     _check(contenders, task)
     store = Store(folder)
@@ -193,8 +196,7 @@ def _check_labels(model: Layer, task: Task) -> None:
     shape = task.train.images.shape[1:]
     parts = jax.eval_shape(lambda key: model.init(key, shape), jax.random.key(0))
     outputs = output_shape(model, parts[0], parts[1], shape)
-    for split in (task.train, task.validation, task.test):
-        check_classes(split, outputs)
+    check_outputs(outputs, train=task.train, validation=task.validation, test=task.test)
 
 
 def _load_kept(store: Store, contender: Contender, task: Task) -> Sweep | None:

@@ -13,6 +13,7 @@ import numpy as np
 from jaxlearn import losses, metrics
 from jaxlearn._compile import compile_all
 from jaxlearn.data import Split
+from jaxlearn.data._split import are_classes, check_classes, check_together
 from jaxlearn.nn import Layer
 from jaxlearn.nn._layer import output_shape
 from jaxlearn.optim import SkipState, current_learning_rate, evaluation_parameters
@@ -21,8 +22,9 @@ from jaxlearn.optim._wrapper import find_states
 from ._checkpoint import copy_tree
 from ._evaluate import Evaluation, evaluate
 from ._parts import Parts, join_parts, lower_parts
-from ._run import Loss, Means, RunState, are_classes, make_run
+from ._run import Loss, Means, RunState, make_run
 
+IGNORED = -100  # `ignore_index` of the losses
 FIRST_PART = 16  # updates, by which the speed is told
 PART_SECONDS = 0.5
 
@@ -121,10 +123,13 @@ def compile_run(
         the batch size. The next are read meanwhile, such as out of a `numpy.memmap`. Default: all.
 
     Raises:
+      TypeError: what is no split, images or labels that are not numbers.
       ValueError: a batch size below 1 or above the number of training examples; `at_a_time` that is no
-        multiple of it; a label for which the model has no output.
+        multiple of it; images and labels that are not as many; splits that do not look alike; a label for
+        which the model has no output.
     """
     start = time.perf_counter()
+    train, validation, test = check_together(train=train, validation=validation, test=test)
     if batch_size > len(train.labels):
         raise ValueError(f"batch_size must be at most the {len(train.labels)} examples, got {batch_size}")
     if at_a_time is not None and (at_a_time < 1 or at_a_time % batch_size):
@@ -134,8 +139,7 @@ def compile_run(
     init = jax.jit(run.init, static_argnums=1).lower(key, shape)
     like = init.out_info
     outputs = output_shape(model, like.params, like.model_state, shape)
-    for split in (train, validation, test):
-        check_classes(split, outputs)
+    check_outputs(outputs, train=train, validation=validation, test=test)
 
     def score(state: RunState, images: jax.Array, labels: jax.Array) -> Evaluation:
         params = evaluation_parameters(state.opt_state, state.params)
@@ -159,12 +163,16 @@ def compile_run(
     return Program(state, parts, validate, scores["test"], seconds, examples, batch_size, measured)
 
 
-def check_classes(split: Split, outputs: tuple[int, ...]) -> None:
-    """Compiled code cannot refuse a class that there is not: its loss would be NaN."""
-    if are_classes(split.labels) and len(split.labels) and (largest := split.labels.max()) >= outputs[0]:
-        raise ValueError(
-            f"labels must be from 0 to {outputs[0] - 1}, as the model has {outputs[0]} outputs, got {largest}"
-        )
+def check_outputs(outputs: tuple[int, ...], **splits: Split) -> None:
+    """Raises ValueError where a label is a class for which a model with outputs of this shape has none.
+
+    The losses' -100, an example that does not count, may occur.
+    """
+    if not any(are_classes(split.labels) for split in splits.values()):
+        return
+    if len(outputs) != 1:
+        raise ValueError(f"the model must have an output for each class, its outputs are {outputs}")
+    check_classes(outputs[0], f", as the model has {outputs[0]} outputs", IGNORED, **splits)
 
 
 def _call(compiled: Any, split: Split, state: RunState) -> Any:

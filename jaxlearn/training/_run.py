@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxlearn import losses
+from jaxlearn.data import Split
+from jaxlearn.data._split import are_classes
 from jaxlearn.nn import Layer
 from jaxlearn.optim import apply_updates
 from jaxlearn.optim._transform import ignore_unknown_extra
@@ -76,11 +78,6 @@ def to_float(images: jax.Array) -> jax.Array:
     return images.astype(jnp.result_type(float)) * (1 / 255)  # dividing takes four times as long
 
 
-def are_classes(targets: Any) -> bool:
-    """Whether targets are classes, told by their dtype."""
-    return jnp.issubdtype(targets.dtype, jnp.integer)
-
-
 def _share_right(outputs: jax.Array, targets: jax.Array) -> jax.Array:
     if not are_classes(targets):
         return jnp.full((), jnp.nan, outputs.dtype)
@@ -113,7 +110,8 @@ def make_run(model: Layer, optimizer: Any, *, batch_size: int, loss: Loss = loss
       loss: `loss(outputs, targets)` of a batch, shape (); such as a loss of `jaxlearn.losses`.
 
     Raises:
-      ValueError: a batch size below 1; from `epoch`, fewer examples than one batch.
+      ValueError: a batch size below 1; from `step` and `epoch`, images and labels that are not as many, or as
+        `data.Split`; from `epoch`, fewer examples than one batch.
 
     >>> from jaxlearn import nn, optim
     >>> run = make_run(nn.sequential(nn.linear(3)), optim.sgd(0.1), batch_size=2)
@@ -132,6 +130,7 @@ def make_run(model: Layer, optimizer: Any, *, batch_size: int, loss: Loss = loss
         return RunState(params, model_state, optimizer.init(params), run_key, jnp.zeros((), jnp.int32))
 
     def step(state: RunState, images: jax.Array, labels: jax.Array) -> tuple[RunState, Means]:
+        images, labels = map(jnp.asarray, Split(images, labels))
         _, batches_key = jax.random.split(state.key)
         keys = jax.random.split(jax.random.fold_in(batches_key, state.step), labels.shape[0])
 
@@ -172,6 +171,7 @@ def make_run(model: Layer, optimizer: Any, *, batch_size: int, loss: Loss = loss
     def epoch(
         state: RunState, images: jax.Array, labels: jax.Array, order: jax.Array | None = None
     ) -> tuple[RunState, Means]:
+        images, labels = map(jnp.asarray, Split(images, labels))
         examples = labels.shape[0]
         if batch_size > examples:
             raise ValueError(f"batch_size must be at most the {examples} examples, got {batch_size}")
