@@ -1,6 +1,8 @@
 """A training run as a pair of pure functions."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
@@ -8,10 +10,12 @@ import jax.numpy as jnp
 
 from jaxlearn import losses
 from jaxlearn.data import Split
-from jaxlearn.data._split import are_classes
+from jaxlearn.data._split import are_classes, check_classes
 from jaxlearn.nn import Layer
 from jaxlearn.optim import apply_updates
 from jaxlearn.optim._transform import ignore_unknown_extra
+
+IGNORED = -100  # `ignore_index` of the losses
 
 PyTree: TypeAlias = Any
 Loss: TypeAlias = Callable[[jax.Array, jax.Array], jax.Array]
@@ -57,8 +61,8 @@ class Run(NamedTuple):
         updates `begin` to `end - 1` of an epoch, on the full batches of `order`, whose first one belongs to
         update `offset`. `measured` holds a number for each update of the epoch, and gets those of these.
       epoch: `epoch(state, images, labels, order=None) -> (RunState, Means)`: every example once, in
-        random order, as one `lax.scan` over full batches and a last step on what remains. The order
-        is `draw_order`'s unless given.
+        random order, as one `lax.scan` over full batches and a last step on what remains, unless that is
+        left out. The order is `draw_order`'s unless given.
     """
 
     init: Callable[[jax.Array, tuple[int, ...]], RunState]
@@ -84,6 +88,18 @@ def _share_right(outputs: jax.Array, targets: jax.Array) -> jax.Array:
     return jnp.mean((jnp.argmax(outputs, axis=1) == targets).astype(outputs.dtype))
 
 
+def check_outputs(outputs: tuple[int, ...], **splits: Split) -> None:
+    """Raises ValueError where a label is a class for which a model with outputs of this shape has none.
+
+    The losses' -100, an example that does not count, may occur.
+    """
+    if not any(are_classes(split.labels) for split in splits.values()):
+        return
+    if len(outputs) != 1:
+        raise ValueError(f"the model must have an output for each class, its outputs are {outputs}")
+    check_classes(outputs[0], f", as the model has {outputs[0]} outputs", IGNORED, **splits)
+
+
 def draw_order(key: jax.Array, step: jax.Array, examples: int) -> jax.Array:
     """The order of the epoch of a run that begins with this key and step; int32 of shape (examples,).
 
@@ -95,7 +111,35 @@ def draw_order(key: jax.Array, step: jax.Array, examples: int) -> jax.Array:
     return jnp.argsort(draws, stable=False).astype(jnp.int32)
 
 
-def make_run(model: Layer, optimizer: Any, *, batch_size: int, loss: Loss = losses.cross_entropy) -> Run:
+def count_updates(examples: int, batch_size: int, drop_last: bool = False) -> int:
+    """Updates in an epoch, whose last batch holds what remains, or is left out.
+
+    >>> count_updates(10, 4), count_updates(10, 4, drop_last=True)
+    (3, 2)
+    """
+    return examples // batch_size if drop_last else math.ceil(examples / batch_size)
+
+
+@contextmanager
+def last_batch(examples: int) -> Iterator[None]:
+    """Tells what only the last batch of an epoch, with so many examples, is not fit for."""
+    try:
+        yield
+    except ValueError as error:
+        held = f"{examples} example{'s' if examples > 1 else ''}"
+        raise ValueError(
+            f"the last batch of an epoch holds {held}: {error}; --drop-last (drop_last=True) leaves it out"
+        ) from None
+
+
+def make_run(
+    model: Layer,
+    optimizer: Any,
+    *,
+    batch_size: int,
+    loss: Loss = losses.cross_entropy,
+    drop_last: bool = False,
+) -> Run:
     """Builds a run out of a model and an optimizer.
 
     Nothing is compiled here: put `jax.jit` around `epoch`, `jax.vmap` around runs. Built inside a
@@ -108,6 +152,7 @@ def make_run(model: Layer, optimizer: Any, *, batch_size: int, loss: Loss = loss
         and `grad`, as optax names the gradient.
       batch_size: examples in an update. The last batch of an epoch holds what remains.
       loss: `loss(outputs, targets)` of a batch, shape (); such as a loss of `jaxlearn.losses`.
+      drop_last: whether an epoch leaves out a last batch that would be smaller, as PyTorch's `DataLoader`.
 
     Raises:
       ValueError: a batch size below 1; from `step` and `epoch`, images and labels that are not as many, or as
@@ -183,9 +228,10 @@ def make_run(model: Layer, optimizer: Any, *, batch_size: int, loss: Loss = loss
 
         state, means = jax.lax.scan(body, state, order[:full].reshape(-1, batch_size))
         means = jax.tree.map(jnp.mean, means)
-        if full < examples:
+        if full < examples and not drop_last:
             # by itself and not filled up: batch normalisation and weighted losses see these alone
-            state, last = body(state, order[full:])
+            with last_batch(examples - full):
+                state, last = body(state, order[full:])
             share = full / examples
             means = jax.tree.map(lambda a, b: share * a + (1 - share) * b, means, last)
         return state, means
