@@ -34,6 +34,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--data-dir", type=Path, metavar="DIR", help="folder with the dataset's original files")
     add("--epochs", type=whole(1), default=10, metavar="N", help="default: 10")
     add("--batch-size", type=whole(1), default=64, metavar="N", help="default: 64")
+    add("--drop-last", action="store_true", help="leave out an epoch's last batch where it would be smaller")
     add("--validation", type=whole(0), metavar="N",
         help="training examples held out to validate on (default: a tenth, at most 1000)")  # fmt: skip
     add("--lr", metavar="RATE", help="learning rate (default: the recipe's; see --list); several: 1e-3,1e-2 "

@@ -69,7 +69,7 @@ def check_choice(name: str, value: Any, known: Iterable[str]) -> None:
         raise ValueError(f"{name} must be {', '.join(known[:-1])} or {known[-1]}, got {value!r}")
 
 
-def first_outside(values: Any, least: int, most: int, but: int | None = None) -> Any:
+def first_outside(values: Any, least: float, most: float, but: int | None = None) -> Any:
     """The first number outside [`least`, `most`] that is not `but`, or None; NaN is always outside.
 
     A tracer has no values yet: None.

@@ -30,6 +30,12 @@ def test_every_optimizer_resumes_bit_for_bit(name, tmp_path):
     resumes_bit_for_bit(program, tmp_path, STEPS)
 
 
+def test_a_run_that_leaves_out_last_batches_resumes_bit_for_bit(tmp_path):
+    program = compile_small(drop_last=True)
+    assert program.updates == UPDATES - 1
+    resumes_bit_for_bit(program, tmp_path, STEPS)
+
+
 SIZES = {
     "cnn-bn": {"channels": 4, "dropout": 0.5},
     "lstm": {"hidden": 8, "layers": 2},

@@ -132,6 +132,27 @@ def test_another_command_does_not_touch_the_folder(capsys):
     assert {row["optimizer"] for row in results("a")} == {"sgd", "adam"}
 
 
+def test_refused_after_a_part_it_keeps_the_part(capsys):
+    """The first optimizer fits into the memory, the second does not."""
+    few = ["--opt", "sgd", "--lr", "0.1,1", *QUICK, "--seeds", 1, "--out", "a"]
+    assert run(*few) == 0
+    before = {path: path.read_bytes() for path in Path("a").rglob("*") if path.is_file()}
+    assert run("--opt", "sgd,adam", *few[2:], "--max-memory", "1KB") == 2
+    assert "max_memory must be at least" in capsys.readouterr().err
+    assert before == {path: path.read_bytes() for path in Path("a").rglob("*") if path.is_file()}
+    assert run("--opt", "sgd,adam", *few[2:]) == 0
+
+
+def test_the_last_smaller_batch_can_be_left_out(capsys):
+    few = ["--opt", "sgd", "--lr", "0.1,1", *QUICK, "--seeds", 1, "--drop-last"]
+    assert run(*few, "--out", "a") == 0
+    assert json.loads(Path("a/config.json").read_text(encoding="utf-8"))["drop_last"] is True
+    assert "the last smaller one of every epoch left out" in Path("a/report.md").read_text(encoding="utf-8")
+    few.remove("--drop-last")
+    assert run(*few, "--out", "a") == 1
+    assert "a holds another comparison: drop_last is True there, not False" in capsys.readouterr().err
+
+
 def test_functions_of_two_numbers(capsys):
     assert run("--function", "saddle", "--opt", "sgd,adam,lion", "--steps", 100) == 0
     out = capsys.readouterr().out
@@ -169,6 +190,7 @@ def test_wrong_input_is_told_in_one_line(name, capsys):
     options, status, message = WRONG[name]
     assert run(*QUICK, *options) == status
     error = capsys.readouterr().err
+    assert not list(Path().iterdir())
     assert error.startswith("train.py: ")
     assert message in error
     assert error.count("\n") == 1

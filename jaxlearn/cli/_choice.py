@@ -146,6 +146,11 @@ def load_data(args: argparse.Namespace) -> tuple[data.Dataset, data.Split, data.
         return dataset, *data.hold_out(dataset.train, held_out)
 
 
+def updates_of(args: argparse.Namespace, train: data.Split) -> int:
+    """Updates in an epoch."""
+    return training.count_updates(len(train.labels), args.batch_size, args.drop_last)
+
+
 def default_folder(*parts: str) -> Path:
     return Path("runs") / "-".join(parts).replace(":", "-").replace("/", "-")
 
@@ -154,7 +159,7 @@ def describe_run(
     args: argparse.Namespace, command: list[str], dataset: data.Dataset, validation: data.Split
 ) -> dict[str, Any]:
     """What config.json says of every run and every comparison."""
-    options = ("schedule", "clip", "batch_size", "epochs", "nonfinite")
+    options = ("schedule", "clip", "batch_size", "drop_last", "epochs", "nonfinite")
     return {"dataset": dataset.name, "data_digest": data.digest(dataset)} | {
         **{option: getattr(args, option) for option in options},
         "validation": len(validation.labels),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jaxlearn import compare, training
 
-from ._choice import Choice, build_optimizer, default_folder, describe_run, load_data
+from ._choice import Choice, build_optimizer, default_folder, describe_run, load_data, updates_of
 from ._process import import_meanwhile, last_words, pick_devices, pick_precision, use_every_core
 from ._resume import check_dataset
 from ._terminal import Ended, UsageError, pick, print_table, usage
@@ -24,7 +24,7 @@ def run_comparison(args: argparse.Namespace, choices: list[Choice], command: lis
         check_dataset(args.resume, args.dataset)
     dataset, train, validation = load_data(args)
     import_meanwhile("scipy.stats", "matplotlib.figure")
-    steps = math.ceil(len(train.labels) / args.batch_size)
+    steps = updates_of(args, train)
     contenders = [
         compare.Contender(
             choice.opt,
@@ -51,19 +51,23 @@ def run_comparison(args: argparse.Namespace, choices: list[Choice], command: lis
     resume = f"python train.py --resume {shlex.quote(str(folder))}"
     stopped = f"stopped; what is finished is saved; go on with: {resume}"
     limit = f" --max-memory {args.max_memory}" if args.max_memory else ""
-    with training.claim_folder(folder, with_run=True), last_words(stopped):
-        compare.open_folder(folder, config, bool(args.resume))
-        print(f"comparing {', '.join(opts)} on {', '.join(models)}: {len(seeds)} seeds, {args.epochs} epochs "
-            f"a run; {len(devices)} x {devices[0].device_kind}; results in {folder}", flush=True)  # fmt: skip
-        try:
-            with usage(f"--model {args.model} --batch-size {args.batch_size}{limit}"):
-                result = compare.compare_with_progress(
-                    contenders, train, validation, dataset.test, seeds=seeds, epochs=args.epochs,
-                    batch_size=args.batch_size, width=args.width, max_memory=args.max_memory,
-                    devices=devices, folder=folder / "sweeps",
-                )  # fmt: skip
-        except KeyboardInterrupt:
-            raise Ended(stopped, 130) from None
+    try:
+        with (
+            training.claim_folder(folder, with_run=True),
+            last_words(stopped),
+            compare.open_folder(folder, config, bool(args.resume)),
+            usage(f"--model {args.model} --batch-size {args.batch_size}{limit}"),
+        ):
+            what = f"{', '.join(opts)} on {', '.join(models)}"
+            print(f"comparing {what}: {len(seeds)} seeds, {args.epochs} epochs a run; "
+                f"{len(devices)} x {devices[0].device_kind}; results in {folder}", flush=True)  # fmt: skip
+            result = compare.compare_with_progress(
+                contenders, train, validation, dataset.test, seeds=seeds, epochs=args.epochs,
+                batch_size=args.batch_size, drop_last=args.drop_last, width=args.width,
+                max_memory=args.max_memory, devices=devices, folder=folder / "sweeps",
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        raise Ended(stopped, 130) from None
     facts = {choice.opt: {fact: choice.recipe.facts[fact] for fact in FACTS} for choice in choices}
     about = config | {"title": dataset.name, "facts": facts}
     compare.print_report(result, about)
@@ -76,21 +80,24 @@ def run_function(args: argparse.Namespace, choices: list[Choice]) -> None:
     pick_devices(args.device)
     pick_precision(args.precision)
     name = Path("runs") / surface.name
-    claim = training.claim_folder(args.out) if args.out else training.claim_fresh_folder(name)
     if several := [name for choice in choices for name in choice.axes if name != "learning_rate"]:
         raise UsageError(
             f"argument --set: only the learning rate is searched on a function, not {several[0]}"
         )
     args.epochs = 1  # a schedule is as long as the descent
-    descents = []
-    for choice in choices:
-        rates = choice.axes.get("learning_rate", [choice.hyper["learning_rate"]])
-        make = partial(build_optimizer, args, choice, args.steps)
-        descents.append(compare.tune(surface, choice.opt, make, rates, args.steps))
-    print(f"{surface.name}: {surface.formula}, {args.steps} steps from {surface.start}; "
-        f"{len(rates)} learning rates for each, the one that ends lowest")  # fmt: skip
-    descents.sort(key=lambda d: math.inf if d.diverged == len(d.rates) else d.final[d.chosen])
-    print_table(compare.descents_table(surface, descents))
-    with claim as folder:
+    with training.claim_folder(args.out) if args.out else training.claim_fresh_folder(name) as folder:
+        descents = [descend(args, choice, surface) for choice in choices]
+        print(f"{surface.name}: {surface.formula}, {args.steps} steps from {surface.start}; "
+            f"{len(descents[-1].rates)} learning rates for each, the one that ends lowest")  # fmt: skip
+        descents.sort(key=lambda d: math.inf if d.diverged == len(d.rates) else d.final[d.chosen])
+        print_table(compare.descents_table(surface, descents))
         compare.write_descents(folder, surface, descents)
     print(f"\npicture in {folder / surface.name}.png")
+
+
+def descend(args: argparse.Namespace, choice: Choice, surface: compare.Surface) -> compare.Descent:
+    """An optimizer at each of its learning rates on a function."""
+    rates = choice.axes.get("learning_rate", [choice.hyper["learning_rate"]])
+    make = partial(build_optimizer, args, choice, args.steps)
+    with usage(f"--function {args.function} --opt {choice.opt}"):
+        return compare.tune(surface, choice.opt, make, rates, args.steps)

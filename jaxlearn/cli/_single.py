@@ -1,7 +1,6 @@
 """One run, from its command line to its folder."""
 
 import argparse
-import math
 import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,7 +12,7 @@ import jax.numpy as jnp
 
 from jaxlearn import data, metrics, schedules, training
 
-from ._choice import Choice, build_optimizer, default_folder, describe_run, load_data
+from ._choice import Choice, build_optimizer, default_folder, describe_run, load_data, updates_of
 from ._process import import_meanwhile, limit_heaps, matmul_precision, pick_devices, pick_precision
 from ._resume import check_dataset
 from ._terminal import Ended, UsageError, tell, usage
@@ -79,12 +78,13 @@ def compile_program(
     with usage(f"--model {choice.model} --batch-size {args.batch_size}"):
         return training.compile_run(
             choice.make_model(dataset.classes, **choice.sizes),
-            build_optimizer(args, choice, math.ceil(len(train.labels) / args.batch_size)),
+            build_optimizer(args, choice, updates_of(args, train)),
             train,
             validation,
             dataset.test,
             batch_size=args.batch_size,
             seed=args.seed,
+            drop_last=args.drop_last,
         )
 
 

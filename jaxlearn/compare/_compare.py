@@ -8,15 +8,15 @@ from typing import NamedTuple
 
 import jax
 
-from jaxlearn import losses
+from jaxlearn import losses, optim
 from jaxlearn._check import check_whole
 from jaxlearn._system import cores
 from jaxlearn.data import Split
+from jaxlearn.data._split import check_together
 from jaxlearn.nn import Layer
 from jaxlearn.nn._layer import output_shape
 from jaxlearn.training import CheckpointError
-from jaxlearn.training._fit import check_classes
-from jaxlearn.training._run import Loss
+from jaxlearn.training._run import Loss, check_outputs
 from jaxlearn.training._settings import show
 
 from ._grid import grid_points
@@ -52,6 +52,7 @@ class Comparison(NamedTuple):
       epochs, batch_size, train, validation, test: of every run; numbers of examples.
       seconds: of this call, everything counted.
       kept: how many of the sweeps were there already.
+      drop_last: of every run.
     """
 
     sweeps: list[Sweep]
@@ -62,6 +63,7 @@ class Comparison(NamedTuple):
     test: int
     seconds: float
     kept: int
+    drop_last: bool = False
 
 
 def compare(
@@ -77,6 +79,7 @@ def compare(
     width: int | None = None,
     max_memory: int | None = None,
     devices: Sequence[jax.Device] | None = None,
+    drop_last: bool = False,
     folder: Path | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> Comparison:
@@ -97,10 +100,12 @@ def compare(
         measurement finds the fastest. It changes results by rounding only.
       max_memory: bytes that a program may take (default: most of what is free).
       devices: that share the runs out among them (default: all).
+      drop_last: whether every epoch leaves out a last batch that would be smaller.
       folder: keeps the sweeps that are finished; the same call with the same folder goes on after them.
       report: called with the progress.
 
     Raises:
+      TypeError, ValueError: splits as `compile_run`.
       ValueError: no contender, seed or validation example, a contender twice, points that do not differ,
         or `max_memory` too small for one run.
 
@@ -120,7 +125,8 @@ def compare(
     """
     began = time.perf_counter()
     devices = jax.devices() if devices is None else devices
-    task = Task(train, validation, test, tuple(seeds), epochs, batch_size, loss)
+    train, validation, test = check_together(train=train, validation=validation, test=test)
+    task = Task(train, validation, test, tuple(seeds), epochs, batch_size, loss, drop_last)
     _check(contenders, task)
     store = Store(folder)
     memory = max_memory or store.once("memory", lambda: free_memory(devices))
@@ -165,7 +171,7 @@ def compare(
     sizes = [len(split.labels) for split in (train, validation, test)]
     seconds = time.perf_counter() - began
     number = sum(sweep is not None for sweep in kept.values())
-    return Comparison(sweeps, epochs, batch_size, sizes[0], sizes[1], sizes[2], seconds, number)
+    return Comparison(sweeps, epochs, batch_size, sizes[0], sizes[1], sizes[2], seconds, number, drop_last)
 
 
 def _check(contenders: Sequence[Contender], task: Task) -> None:
@@ -182,19 +188,21 @@ def _check(contenders: Sequence[Contender], task: Task) -> None:
     names = [contender.name for contender in contenders]
     if twice := [name for name in names if names.count(name) > 1]:
         raise ValueError(f"contenders must have names of their own, got {twice[0]} twice")
+    for model in {contender.model_name: contender.model for contender in contenders}.values():
+        _check_model(model, task)
     for contender in contenders:
-        _check_labels(contender.model, task)
         for name, values in contender.axes.items():
             if not len(values) or len(set(values)) < len(values):
                 raise ValueError(f"{name} must be values to try, each once, got {list(values)}")
 
 
-def _check_labels(model: Layer, task: Task) -> None:
-    shape = task.train.images.shape[1:]
-    parts = jax.eval_shape(lambda key: model.init(key, shape), jax.random.key(0))
-    outputs = output_shape(model, parts[0], parts[1], shape)
-    for split in (task.train, task.validation, task.test):
-        check_classes(split, outputs)
+def _check_model(model: Layer, task: Task) -> None:
+    """Tells what is wrong with a model for these data before minutes are spent on measuring and compiling."""
+    run, shape = task.make_run(model, optim.sgd(0.0)), task.train.images.shape[1:]
+    like = jax.eval_shape(lambda key: run.init(key, shape), jax.random.key(0))
+    outputs = output_shape(model, like.params, like.model_state, shape)
+    check_outputs(outputs, train=task.train, validation=task.validation, test=task.test)
+    jax.eval_shape(run.epoch, like, *task.train)
 
 
 def _load_kept(store: Store, contender: Contender, task: Task) -> Sweep | None:

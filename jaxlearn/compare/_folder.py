@@ -3,7 +3,8 @@
 import itertools
 import os
 import platform
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import jaxlib
 
 from jaxlearn._version import __version__
 from jaxlearn.training import CheckpointError, check_folder, config_difference
-from jaxlearn.training._folder import read_json, write_json
+from jaxlearn.training._folder import read_json, write_file, write_json
 
+WRITTEN = ("config.json", "sweeps/plan.json")  # before the first sweep is finished
 GROWING = ("optimizers", "models")  # may be others than before: those in common must be the same
 FREE = ("target", "command", "device", "versions")  # say nothing about what a sweep gives
 
@@ -28,8 +30,8 @@ def difference(before: dict[str, Any], now: dict[str, Any]) -> str | None:
     return config_difference(before, now, FREE, GROWING)
 
 
-def open_folder(folder: Path, config: dict[str, Any], resume: bool = False) -> Path:
-    """Makes `folder` ready for a comparison, be it new or with a part of the same one in it; returns it.
+def check_place(folder: Path, config: dict[str, Any], resume: bool = False) -> None:
+    """Makes sure that `folder` can take a comparison: it is new, or holds a part of the same one.
 
     Args:
       folder: of the comparison.
@@ -50,9 +52,40 @@ def open_folder(folder: Path, config: dict[str, Any], resume: bool = False) -> P
             raise FileExistsError(f"{folder} holds another comparison: {different}; choose another --out")
     else:
         check_folder(folder)
+
+
+@contextmanager
+def open_folder(folder: Path, config: dict[str, Any], resume: bool = False) -> Iterator[Path]:
+    """A folder made ready for a comparison, which leaves no trace if it is refused before its first sweep.
+
+    Args, Raises: as `check_place`.
+    """
+    check_place(folder, config, resume)
+    sweeps = folder / "sweeps"
+    paths = [folder / name for name in WRITTEN]
+    before = {path: path.read_bytes() for path in paths if path.is_file()}
+    ours = {path for path in paths if not os.path.lexists(path)}
+    finished = {*sweeps.glob("*")}
     sweeps.mkdir(parents=True, exist_ok=True)
-    write_json(path, config)
-    return folder
+    write_json(folder / "config.json", config)
+    try:
+        yield folder
+    except OSError:  # a full disk, say: `--resume` goes on after it
+        raise
+    except Exception:
+        if {*sweeps.glob("*")} <= finished | ours:
+            _put_back(before, ours)
+            with suppress(OSError):  # not empty
+                sweeps.rmdir()
+        raise
+
+
+def _put_back(before: dict[Path, bytes], ours: set[Path]) -> None:
+    for path in ours:
+        path.unlink(missing_ok=True)
+    for path, content in before.items():
+        if path.read_bytes() != content:
+            write_file(path, content)
 
 
 def find_folder(folder: Path, config: dict[str, Any]) -> Path:
@@ -60,7 +93,8 @@ def find_folder(folder: Path, config: dict[str, Any]) -> Path:
     for number in itertools.count(1):
         candidate = folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
         with suppress(FileExistsError):
-            return open_folder(candidate, config)
+            check_place(candidate, config)
+            return candidate
     raise AssertionError
 
 

@@ -11,7 +11,7 @@ from jax.sharding import Mesh
 from jaxlearn import metrics, optim
 from jaxlearn._compile import compile_all
 from jaxlearn.data import Split
-from jaxlearn.training import RunState, make_run
+from jaxlearn.training import RunState
 
 from ._engine import make_mesh, over_runs, place
 from ._grid import grid_points, place_values
@@ -84,7 +84,7 @@ def _lower(
         return first._replace(opt_state=contender.make(**point).init(first.params))
 
     def epoch(point: Any, state: RunState, seed: Any, orders: Any, train: Split, validation: Split) -> Any:
-        run = make_run(contender.model, contender.make(**point), batch_size=task.batch_size, loss=task.loss)
+        run = task.make_run(contender.model, contender.make(**point))
         state, means = run.epoch(state, train.images, train.labels, orders[seed])
         params = optim.evaluation_parameters(state.opt_state, state.params)
         score = score_run(contender.model, task, (params, state.model_state), validation)

@@ -82,10 +82,12 @@ def _describe_protocol(comparison: Comparison, rankings: list[Ranking]) -> list[
         kept = (
             f" Of the sweeps {comparison.kept} of {len(comparison.sweeps)} were there from an earlier call."
         )
+    dropped = ", the last smaller one of every epoch left out" if comparison.drop_last else ""
     return [
         f"Training: every optimizer at every point of its grid with {named}, for "
         f"{count(comparison.epochs, 'epoch')} over {count(comparison.train, 'example')} in batches of "
-        f"{comparison.batch_size}. The same seed gives every optimizer the same first weights and batches.",
+        f"{comparison.batch_size}{dropped}. "
+        "The same seed gives every optimizer the same first weights and batches.",
         f"Choice: of each optimizer the point with the {better} mean validation {measure} "
         f"({count(comparison.validation, 'example')}) over the seeds after the last epoch; a loss that is "
         "not a number counts as the worst. Only the runs of that point were scored on the "

@@ -1,6 +1,5 @@
 """What is compared, and what all optimizers on a model have in common."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -12,7 +11,7 @@ from jaxlearn import losses, optim
 from jaxlearn._compile import compile_all
 from jaxlearn.data import Split
 from jaxlearn.nn import Layer
-from jaxlearn.training import Evaluation, RunState, draw_order, evaluate, make_run
+from jaxlearn.training import Evaluation, Run, RunState, count_updates, draw_order, evaluate, make_run
 from jaxlearn.training._run import Loss
 
 
@@ -48,6 +47,7 @@ class Task(NamedTuple):
       seeds: of the runs; the same seed gives every optimizer the same first weights and batches.
       epochs, batch_size: of every run.
       loss: `loss(outputs, targets)` of a batch.
+      drop_last: whether every epoch leaves out a last batch that would be smaller.
     """
 
     train: Split
@@ -57,6 +57,13 @@ class Task(NamedTuple):
     epochs: int
     batch_size: int
     loss: Loss = losses.cross_entropy
+    drop_last: bool = False
+
+    def make_run(self, model: Layer, optimizer: Any) -> Run:
+        """A run of a model, as every contender has it."""
+        return make_run(
+            model, optimizer, batch_size=self.batch_size, loss=self.loss, drop_last=self.drop_last
+        )
 
 
 class Scoring(NamedTuple):
@@ -76,7 +83,7 @@ class Scoring(NamedTuple):
 
 
 def make_scoring(model: Layer, task: Task) -> Scoring:
-    run = make_run(model, optim.sgd(0.0), batch_size=task.batch_size, loss=task.loss)
+    run = task.make_run(model, optim.sgd(0.0))
     examples = len(task.train.labels)
 
     def start(seed: jax.Array) -> RunState:
@@ -104,7 +111,7 @@ def make_scoring(model: Layer, task: Task) -> Scoring:
     })  # fmt: skip
     states = compiled["start"](seeds)
     start_loss = compiled["validation"]((states.params, states.model_state), task.validation).loss
-    steps = math.ceil(examples / task.batch_size)
+    steps = count_updates(examples, task.batch_size, task.drop_last)
     return Scoring(
         states,
         shortest(start_loss),

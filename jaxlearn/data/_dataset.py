@@ -1,29 +1,29 @@
 """What a dataset is."""
 
 import zlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+
+from jaxlearn._check import check_whole
+
+from ._split import Split, are_classes, check_classes, check_together
 
 
 class DataError(ValueError):
     """A dataset that cannot be had: a missing or broken file, or no network. One line says which."""
 
 
-class Split(NamedTuple):
-    """Examples and their classes.
-
-    Attributes:
-      images: uint8 of shape (examples, height, width, channels).
-      labels: int32 of shape (examples,).
-    """
-
-    images: np.ndarray
-    labels: np.ndarray
+class _Parts(NamedTuple):
+    name: str
+    train: Split
+    test: Split
+    classes: int
+    origin: str
 
 
-class Dataset(NamedTuple):
-    """A dataset in memory.
+class Dataset(_Parts):
+    """A dataset in memory, checked when it is put together.
 
     Attributes:
       name: such as "mnist".
@@ -31,13 +31,24 @@ class Dataset(NamedTuple):
       test: the examples to look at once, at the end.
       classes: number of classes.
       origin: where it was taken from and why, for people to read.
+
+    Raises:
+      TypeError: labels that are no integers, or what `Split` does not take.
+      ValueError: labels that are not from 0 to `classes` - 1; training and test images of other shapes, or
+        bytes here and other numbers there; and as `Split`.
     """
 
-    name: str
-    train: Split
-    test: Split
-    classes: int
-    origin: str
+    __slots__ = ()
+
+    def __new__(cls, name: str, train: Any, test: Any, classes: int, origin: str) -> "Dataset":
+        classes = int(classes) if isinstance(classes, np.integer) else classes
+        check_whole("classes", classes, 1)
+        train, test = check_together(train=train, test=test)
+        for split, labels in (("train", train.labels), ("test", test.labels)):
+            if not are_classes(labels):
+                raise TypeError(f"labels of {split} must be integers, hence classes, got {labels.dtype}")
+        check_classes(classes, train=train, test=test)
+        return super().__new__(cls, name, train, test, classes, origin)
 
 
 def digest(dataset: Dataset) -> str:
@@ -65,13 +76,14 @@ def hold_out(split: Split, examples: int, seed: int = 0) -> tuple[Split, Split]:
       The rest and the examples held out, each in the order that it had.
 
     Raises:
-      ValueError: `examples` is negative or leaves nothing to train on.
+      TypeError, ValueError: as `Split`; `examples` is negative or leaves nothing to train on.
 
     >>> split = Split(np.zeros((5, 1, 1, 1), np.uint8), np.arange(5, dtype=np.int32))
     >>> rest, held_out = hold_out(split, 2)
     >>> len(rest.labels), len(held_out.labels), sorted([*rest.labels, *held_out.labels])
     (3, 2, [np.int32(0), np.int32(1), np.int32(2), np.int32(3), np.int32(4)])
     """
+    (split,) = check_together(split=split)
     total = len(split.labels)
     if not 0 <= examples < total:
         raise ValueError(f"examples to hold out must be from 0 to {total - 1}, got {examples}")

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ._dataset import DataError, Split
+from ._dataset import DataError
+from ._split import Split
 
 
 def read_digits() -> tuple[Split, Split]:

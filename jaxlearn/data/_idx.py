@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ._dataset import DataError, Split
+from ._dataset import DataError
+from ._split import Split
 
 FILES = {
     "train": ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),

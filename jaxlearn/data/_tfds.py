@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ._dataset import DataError, Split
+from ._dataset import DataError
 from ._download import RegisteredFile, check_https, download, is_registered, one_line, probe
 from ._idx import FILES, check_labels, read_idx, show
+from ._split import Split
 
 
 def read_tfds(name: str, data_dir: Path | None, cache: Path) -> tuple[Split, Split, int]:

@@ -10,7 +10,7 @@ from ._nonfinite import NonFiniteError
 from ._predict import plot_mistakes, predict
 from ._record import record_run
 from ._resume import config_difference, read_config
-from ._run import Means, Run, RunState, draw_order, make_run, to_float
+from ._run import Means, Run, RunState, count_updates, draw_order, make_run, to_float
 from ._settings import parse_setting, show, show_settings, text_arguments
 from ._signals import Stopped
 
@@ -33,6 +33,7 @@ __all__ = [
     "compile_run",
     "config_difference",
     "confusion_table",
+    "count_updates",
     "draw_order",
     "evaluate",
     "first_position",

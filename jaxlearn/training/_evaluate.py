@@ -9,9 +9,11 @@ import jax.numpy as jnp
 from jax.extend.core import Jaxpr, jaxprs_in_params
 
 from jaxlearn import losses, metrics
+from jaxlearn.data import Split
+from jaxlearn.data._split import are_classes
 from jaxlearn.nn import Layer
 
-from ._run import Loss, are_classes, to_float
+from ._run import Loss, to_float
 
 CACHED = 12_000_000  # bytes of the largest activation: more leave the caches, fewer make small products
 
@@ -51,7 +53,9 @@ def evaluate(
       loss: `loss(logits, labels)` of a batch, here of all examples.
 
     Raises:
-      ValueError: a batch size below 1.
+      TypeError: images or labels that are not numbers.
+      ValueError: a batch size below 1; images and labels that are not as many; a class that there is not,
+        where its value is known.
 
     >>> from jaxlearn import nn
     >>> model = nn.sequential(nn.linear(3))
@@ -62,6 +66,7 @@ def evaluate(
     """
     if batch_size is not None and batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    images, labels = map(jnp.asarray, Split(images, labels))
 
     def forward(images: jax.Array) -> jax.Array:
         return jax.vmap(lambda image: model.apply(params, model_state, to_float(image))[0])(images)

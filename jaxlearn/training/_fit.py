@@ -1,6 +1,5 @@
 """From data to a trained state: compile once, then one call an epoch."""
 
-import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ import numpy as np
 from jaxlearn import losses, metrics
 from jaxlearn._compile import compile_all
 from jaxlearn.data import Split
+from jaxlearn.data._split import check_together
 from jaxlearn.nn import Layer
 from jaxlearn.nn._layer import output_shape
 from jaxlearn.optim import SkipState, current_learning_rate, evaluation_parameters
@@ -21,7 +21,7 @@ from jaxlearn.optim._wrapper import find_states
 from ._checkpoint import copy_tree
 from ._evaluate import Evaluation, evaluate
 from ._parts import Parts, join_parts, lower_parts
-from ._run import Loss, Means, RunState, are_classes, make_run
+from ._run import Loss, Means, RunState, check_outputs, count_updates, make_run
 
 FIRST_PART = 16  # updates, by which the speed is told
 PART_SECONDS = 0.5
@@ -36,7 +36,7 @@ class Program(NamedTuple):
       validate: `validate(state) -> Evaluation`, or None without validation examples.
       test: `test(state) -> Evaluation`.
       compile_seconds: what compiling took.
-      examples: training examples in an epoch.
+      examples: training examples in an epoch; with `drop_last` a multiple of the batch size.
       batch_size: examples in an update; the last one of an epoch may have less.
       measured: shapes and dtypes of what the updates of an epoch measure.
     """
@@ -53,10 +53,10 @@ class Program(NamedTuple):
     @property
     def updates(self) -> int:
         """Updates in an epoch."""
-        return math.ceil(self.examples / self.batch_size)
+        return count_updates(self.examples, self.batch_size)
 
     def epoch(self, state: RunState) -> tuple[RunState, Means]:
-        """Every example once; gives the memory of its argument to its result."""
+        """Every example once, but for what is left out; gives the memory of its argument to its result."""
         parts = self.parts(state, self.nothing_measured(), 0, lambda done: self.updates)
         state, measured, _ = deque(parts, maxlen=1).pop()
         return state, self.means(measured)
@@ -107,6 +107,7 @@ def compile_run(
     seed: int,
     loss: Loss = losses.cross_entropy,
     at_a_time: int | None = None,
+    drop_last: bool = False,
 ) -> Program:
     """Moves the data to the device, draws the first parameters and compiles everything that follows.
 
@@ -119,23 +120,26 @@ def compile_run(
       loss: `loss(logits, labels)` of a batch.
       at_a_time: training examples on the device at a time, where it cannot hold all of them: a multiple of
         the batch size. The next are read meanwhile, such as out of a `numpy.memmap`. Default: all.
+      drop_last: whether every epoch leaves out a last batch that would be smaller, as PyTorch's `DataLoader`.
 
     Raises:
+      TypeError: what is no split, images or labels that are not numbers.
       ValueError: a batch size below 1 or above the number of training examples; `at_a_time` that is no
-        multiple of it; a label for which the model has no output.
+        multiple of it; images and labels that are not as many; splits that do not look alike; a label for
+        which the model has no output.
     """
     start = time.perf_counter()
+    train, validation, test = check_together(train=train, validation=validation, test=test)
     if batch_size > len(train.labels):
         raise ValueError(f"batch_size must be at most the {len(train.labels)} examples, got {batch_size}")
     if at_a_time is not None and (at_a_time < 1 or at_a_time % batch_size):
         raise ValueError(f"at_a_time must be a multiple of the batch size {batch_size}, got {at_a_time}")
-    run = make_run(model, optimizer, batch_size=batch_size, loss=loss)
+    run = make_run(model, optimizer, batch_size=batch_size, loss=loss, drop_last=drop_last)
     key, shape = jax.random.key(seed), train.images.shape[1:]
     init = jax.jit(run.init, static_argnums=1).lower(key, shape)
     like = init.out_info
     outputs = output_shape(model, like.params, like.model_state, shape)
-    for split in (train, validation, test):
-        check_classes(split, outputs)
+    check_outputs(outputs, train=train, validation=validation, test=test)
 
     def score(state: RunState, images: jax.Array, labels: jax.Array) -> Evaluation:
         params = evaluation_parameters(state.opt_state, state.params)
@@ -144,27 +148,20 @@ def compile_run(
     held_out = {"test": test} | ({"validation": validation} if len(validation.labels) else {})
     batch = (jax.ShapeDtypeStruct((batch_size, *array.shape[1:]), array.dtype) for array in train)
     _, means = jax.eval_shape(run.step, like, *batch)
-    updates = math.ceil(len(train.labels) / batch_size)
+    updates = count_updates(len(train.labels), batch_size, drop_last)
+    used = updates * batch_size if drop_last else len(train.labels)
     measured = jax.tree.map(lambda mean: jax.ShapeDtypeStruct((updates,), mean.dtype), means)
     compiled = compile_all({
         "init": init,
-        "parts": lower_parts(run, like, measured, train, batch_size, at_a_time),
+        "parts": lower_parts(run, like, measured, train, used, batch_size, at_a_time),
         **{name: jax.jit(score).lower(like, *split) for name, split in held_out.items()},
     })  # fmt: skip
     scores = {name: partial(_call, compiled[name], jax.device_put(split)) for name, split in held_out.items()}
-    parts = join_parts(compiled["parts"], train, batch_size, at_a_time)
+    parts = join_parts(compiled["parts"], train, used, batch_size, at_a_time)
     state = compiled["init"](key)
     seconds = time.perf_counter() - start
-    validate, examples = scores.get("validation"), len(train.labels)
-    return Program(state, parts, validate, scores["test"], seconds, examples, batch_size, measured)
-
-
-def check_classes(split: Split, outputs: tuple[int, ...]) -> None:
-    """Compiled code cannot refuse a class that there is not: its loss would be NaN."""
-    if are_classes(split.labels) and len(split.labels) and (largest := split.labels.max()) >= outputs[0]:
-        raise ValueError(
-            f"labels must be from 0 to {outputs[0] - 1}, as the model has {outputs[0]} outputs, got {largest}"
-        )
+    validate = scores.get("validation")
+    return Program(state, parts, validate, scores["test"], seconds, used, batch_size, measured)
 
 
 def _call(compiled: Any, split: Split, state: RunState) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxlearn.data import Split
 
-from ._run import Means, Run, RunState, draw_order
+from ._run import Means, Run, RunState, draw_order, last_batch
 
 AHEAD = 2  # blocks of examples that are read while the device works on one
 
@@ -23,24 +23,26 @@ Parts: TypeAlias = Callable[
 
 
 def lower_parts(
-    run: Run, state: RunState, measured: Means, train: Split, batch_size: int, length: int | None
+    run: Run, state: RunState, measured: Means, train: Split, used: int, batch_size: int, length: int | None
 ) -> dict[str, Any]:
     """The programs of an epoch, lowered: what draws its order, and what works on each size of block.
 
     Args:
       run: whose epoch it is.
       state, measured: their shapes and dtypes.
-      train, batch_size, length: as of `join_parts`.
+      train, used, batch_size, length: as of `join_parts`.
     """
-    examples = len(train.labels)
-    sizes = {end - begin for begin, end in _bounds(examples, batch_size, length or examples)}
-    blocks = {size: Split(*(array[:size] for array in train)) for size in sizes}
-    draw = jax.jit(_draw_order, static_argnums=3).lower(state.key, state.step, 0, examples)
-    programs = {size: _lower_block(run, state, measured, blocks[size], batch_size) for size in sizes}
+    sizes = {end - begin for begin, end in _bounds(used, batch_size, length or used)}
+    drawing = jax.jit(_draw_order, static_argnums=(3, 4))
+    draw = drawing.lower(state.key, state.step, 0, len(train.labels), used)
+    blocks = {size: train if length is None else Split(*(part[:size] for part in train)) for size in sizes}
+    programs = {size: _lower_block(run, state, measured, blocks[size], size, batch_size) for size in sizes}
     return {"draw": draw, "blocks": programs}
 
 
-def join_parts(compiled: dict[str, Any], train: Split, batch_size: int, length: int | None) -> Parts:
+def join_parts(
+    compiled: dict[str, Any], train: Split, used: int, batch_size: int, length: int | None
+) -> Parts:
     """An epoch whose batches are those of `run.epoch`, wherever its parts end.
 
     With `length`, a multiple of the batch size, the device holds that many examples at a time. A thread reads
@@ -49,11 +51,11 @@ def join_parts(compiled: dict[str, Any], train: Split, batch_size: int, length: 
     Args:
       compiled: what `lower_parts` gave, compiled.
       train: the examples.
+      used: how many of them an epoch works on: the first ones of its order.
       batch_size: examples in an update.
       length: examples on the device at a time; None for all.
     """
-    examples = len(train.labels)
-    bounds = _bounds(examples, batch_size, length or examples)
+    bounds = _bounds(used, batch_size, length or used)
     draw, programs = compiled["draw"], compiled["blocks"]
     resident = jax.device_put(train) if length is None else None
 
@@ -87,18 +89,21 @@ def _bounds(examples: int, batch_size: int, length: int) -> list[tuple[int, int]
     return list(pairwise([*starts, examples]))
 
 
-def _draw_order(key: jax.Array, step: jax.Array, done: Any, examples: int) -> jax.Array:
-    return draw_order(key, step - jnp.asarray(done, step.dtype), examples)
+def _draw_order(key: jax.Array, step: jax.Array, done: Any, examples: int, used: int) -> jax.Array:
+    return draw_order(key, step - jnp.asarray(done, step.dtype), examples)[:used]
 
 
-def _lower_block(run: Run, state: RunState, measured: Means, block: Split, batch_size: int) -> Any:
-    """What makes the updates on full batches, and, if less than a batch remains, what makes the last one."""
-    size = len(block.labels)
+def _lower_block(run: Run, state: RunState, measured: Means, block: Split, size: int, batch_size: int) -> Any:
+    """What makes the updates on full batches, and, if less than a batch remains, what makes the last one.
+
+    The updates are on `size` examples of the block.
+    """
     order = np.zeros(size, np.int32)
 
     def last(state: RunState, measured: Means, images: Any, labels: Any, order: Any) -> Any:
         batch = order[size // batch_size * batch_size :]
-        state, means = run.step(state, images[batch], labels[batch])
+        with last_batch(len(batch)):
+            state, means = run.step(state, images[batch], labels[batch])
         return state, jax.tree.map(lambda all, one: all.at[-1].set(one), measured, means)
 
     def lower(function: Any, *scalars: int) -> Any:

@@ -9,6 +9,8 @@ import jax
 import numpy as np
 
 from jaxlearn._dtype import compute_dtype
+from jaxlearn.data import Split
+from jaxlearn.data._split import as_array
 from jaxlearn.nn import Layer
 
 from ._folder import write_png
@@ -35,6 +37,7 @@ def predict(
       Shape (images, classes): the softmax of the outputs.
 
     Raises:
+      TypeError: images that are not numbers.
       ValueError: a batch size below 1, images of another shape than the model takes, or a model without an
         output for each class.
 
@@ -46,6 +49,7 @@ def predict(
     """
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    images = as_array("images", images)
     parts = []
     for start in range(0, max(len(images), 1), batch_size):
         batch = images[start : start + batch_size]
@@ -80,6 +84,7 @@ def plot_mistakes(
     """
     from matplotlib.figure import Figure
 
+    images, labels = Split(images, labels)
     answers, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
     (wrong,) = np.nonzero(answers != labels)
     shown = wrong[np.argsort(-sure[wrong], kind="stable")][:SHOWN]

@@ -1,15 +1,21 @@
 """A training run as a pair of pure functions."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
 from jaxlearn import losses
+from jaxlearn.data import Split
+from jaxlearn.data._split import are_classes, check_classes
 from jaxlearn.nn import Layer
 from jaxlearn.optim import apply_updates
 from jaxlearn.optim._transform import ignore_unknown_extra
+
+IGNORED = -100  # `ignore_index` of the losses
 
 PyTree: TypeAlias = Any
 Loss: TypeAlias = Callable[[jax.Array, jax.Array], jax.Array]
@@ -55,8 +61,8 @@ class Run(NamedTuple):
         updates `begin` to `end - 1` of an epoch, on the full batches of `order`, whose first one belongs to
         update `offset`. `measured` holds a number for each update of the epoch, and gets those of these.
       epoch: `epoch(state, images, labels, order=None) -> (RunState, Means)`: every example once, in
-        random order, as one `lax.scan` over full batches and a last step on what remains. The order
-        is `draw_order`'s unless given.
+        random order, as one `lax.scan` over full batches and a last step on what remains, unless that is
+        left out. The order is `draw_order`'s unless given.
     """
 
     init: Callable[[jax.Array, tuple[int, ...]], RunState]
@@ -76,15 +82,22 @@ def to_float(images: jax.Array) -> jax.Array:
     return images.astype(jnp.result_type(float)) * (1 / 255)  # dividing takes four times as long
 
 
-def are_classes(targets: Any) -> bool:
-    """Whether targets are classes, told by their dtype."""
-    return jnp.issubdtype(targets.dtype, jnp.integer)
-
-
 def _share_right(outputs: jax.Array, targets: jax.Array) -> jax.Array:
     if not are_classes(targets):
         return jnp.full((), jnp.nan, outputs.dtype)
     return jnp.mean((jnp.argmax(outputs, axis=1) == targets).astype(outputs.dtype))
+
+
+def check_outputs(outputs: tuple[int, ...], **splits: Split) -> None:
+    """Raises ValueError where a label is a class for which a model with outputs of this shape has none.
+
+    The losses' -100, an example that does not count, may occur.
+    """
+    if not any(are_classes(split.labels) for split in splits.values()):
+        return
+    if len(outputs) != 1:
+        raise ValueError(f"the model must have an output for each class, its outputs are {outputs}")
+    check_classes(outputs[0], f", as the model has {outputs[0]} outputs", IGNORED, **splits)
 
 
 def draw_order(key: jax.Array, step: jax.Array, examples: int) -> jax.Array:
@@ -98,7 +111,35 @@ def draw_order(key: jax.Array, step: jax.Array, examples: int) -> jax.Array:
     return jnp.argsort(draws, stable=False).astype(jnp.int32)
 
 
-def make_run(model: Layer, optimizer: Any, *, batch_size: int, loss: Loss = losses.cross_entropy) -> Run:
+def count_updates(examples: int, batch_size: int, drop_last: bool = False) -> int:
+    """Updates in an epoch, whose last batch holds what remains, or is left out.
+
+    >>> count_updates(10, 4), count_updates(10, 4, drop_last=True)
+    (3, 2)
+    """
+    return examples // batch_size if drop_last else math.ceil(examples / batch_size)
+
+
+@contextmanager
+def last_batch(examples: int) -> Iterator[None]:
+    """Tells what only the last batch of an epoch, with so many examples, is not fit for."""
+    try:
+        yield
+    except ValueError as error:
+        held = f"{examples} example{'s' if examples > 1 else ''}"
+        raise ValueError(
+            f"the last batch of an epoch holds {held}: {error}; --drop-last (drop_last=True) leaves it out"
+        ) from None
+
+
+def make_run(
+    model: Layer,
+    optimizer: Any,
+    *,
+    batch_size: int,
+    loss: Loss = losses.cross_entropy,
+    drop_last: bool = False,
+) -> Run:
     """Builds a run out of a model and an optimizer.
 
     Nothing is compiled here: put `jax.jit` around `epoch`, `jax.vmap` around runs. Built inside a
@@ -111,9 +152,11 @@ def make_run(model: Layer, optimizer: Any, *, batch_size: int, loss: Loss = loss
         and `grad`, as optax names the gradient.
       batch_size: examples in an update. The last batch of an epoch holds what remains.
       loss: `loss(outputs, targets)` of a batch, shape (); such as a loss of `jaxlearn.losses`.
+      drop_last: whether an epoch leaves out a last batch that would be smaller, as PyTorch's `DataLoader`.
 
     Raises:
-      ValueError: a batch size below 1; from `epoch`, fewer examples than one batch.
+      ValueError: a batch size below 1; from `step` and `epoch`, images and labels that are not as many, or as
+        `data.Split`; from `epoch`, fewer examples than one batch.
 
     >>> from jaxlearn import nn, optim
     >>> run = make_run(nn.sequential(nn.linear(3)), optim.sgd(0.1), batch_size=2)
@@ -132,6 +175,7 @@ def make_run(model: Layer, optimizer: Any, *, batch_size: int, loss: Loss = loss
         return RunState(params, model_state, optimizer.init(params), run_key, jnp.zeros((), jnp.int32))
 
     def step(state: RunState, images: jax.Array, labels: jax.Array) -> tuple[RunState, Means]:
+        images, labels = map(jnp.asarray, Split(images, labels))
         _, batches_key = jax.random.split(state.key)
         keys = jax.random.split(jax.random.fold_in(batches_key, state.step), labels.shape[0])
 
@@ -173,6 +217,7 @@ def make_run(model: Layer, optimizer: Any, *, batch_size: int, loss: Loss = loss
     def epoch(
         state: RunState, images: jax.Array, labels: jax.Array, order: jax.Array | None = None
     ) -> tuple[RunState, Means]:
+        images, labels = map(jnp.asarray, Split(images, labels))
         examples = labels.shape[0]
         if batch_size > examples:
             raise ValueError(f"batch_size must be at most the {examples} examples, got {batch_size}")
@@ -184,9 +229,10 @@ def make_run(model: Layer, optimizer: Any, *, batch_size: int, loss: Loss = loss
 
         state, means = jax.lax.scan(body, state, order[:full].reshape(-1, batch_size))
         means = jax.tree.map(jnp.mean, means)
-        if full < examples:
+        if full < examples and not drop_last:
             # by itself and not filled up: batch normalisation and weighted losses see these alone
-            state, last = body(state, order[full:])
+            with last_batch(examples - full):
+                state, last = body(state, order[full:])
             share = full / examples
             means = jax.tree.map(lambda a, b: share * a + (1 - share) * b, means, last)
         return state, means

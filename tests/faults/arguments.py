@@ -40,6 +40,7 @@ FAULTS = [
     changed("--clip 1", f"{REFUSED}clip is None there, not 1.0"),
     changed("--validation 100", f"{REFUSED}validation is 143 there, not 100"),
     changed("--schedule cosine", f"{REFUSED}schedule is constant there, not cosine"),
+    changed("--drop-last", f"{REFUSED}drop_last is False there, not True"),
     changed("--nonfinite skip", f"{REFUSED}nonfinite is stop there, not skip"),
     changed("--epochs 2", "argument --epochs: run has trained 3 epochs, got 2"),
     Fault(
@@ -70,6 +71,11 @@ FAULTS = [
     elsewhere(
         "`--predict` without `--eval`", "--predict x.png", "argument --predict: needs --eval", status=2
     ),
+    nonsense(
+        "--model cnn-bn --batch-size 431",
+        "--batch-size 431: the last batch of an epoch holds 1 example: batch_norm: .*--drop-last",
+    ),
+    nonsense("--function saddle --set b1=0.8,0.9 --lr 0.1,0.2", "argument --set: only the learning rate"),
     nonsense("--save-every 0s", "argument --save-every: must be a time such as 30s"),
     nonsense("--save-every -1epochs", "argument --save-every: expected one argument"),
     nonsense("--save-every nans", "argument --save-every: must be a time such as 30s"),

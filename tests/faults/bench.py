@@ -40,10 +40,11 @@ class Ended(NamedTuple):
 
 
 class Contents(NamedTuple):
-    """What is in a folder: the digest of each file, and the checkpoints that can be read."""
+    """What is in a folder: the digest of each file, the checkpoints that can be read, and the folders."""
 
     files: dict[str, str]
     checkpoints: set[str]
+    folders: set[str]
 
 
 class Bench:
@@ -82,7 +83,9 @@ class Place:
             if path.is_file() and os.access(path, os.R_OK):
                 files[str(path.relative_to(self.folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
         numbered = (path for path in self.folder.rglob("checkpoints/*") if path.name.isdigit())
-        return Contents(files, {str(path.relative_to(self.folder)) for path in numbered if is_whole(path)})
+        checkpoints = {str(path.relative_to(self.folder)) for path in numbered if is_whole(path)}
+        folders = {str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_dir()}
+        return Contents(files, checkpoints, folders)
 
     def main(self, *command: str) -> Ended:
         """Runs a command in this process, which takes a fraction of the time of one of its own."""

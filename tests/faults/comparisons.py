@@ -5,13 +5,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from tests.faults.bench import GRID, Spoil, spoilt
+from tests.faults.bench import GRID, Act, Ended, Place, Spoil, spoilt
 from tests.faults.checkpoints import cut, file, pipe
 from tests.faults.fault import Fault
 from tests.faults.files import folder
 
 SGD, ADAM, PLAN = (Path(f"run/sweeps/{name}.json") for name in ("softmax-sgd", "softmax-adam", "plan"))
 CONFIG = Path("run/config.json")
+LAST = "--dataset digits --model cnn-bn --batch-size 431 --opt sgd,adam"
+SIZE = r"(?<=at least )\S+ ?\wB"  # which the compiler tells, in every version otherwise
 AGAIN = "delete it, and its runs are trained again"
 
 
@@ -27,6 +29,16 @@ def change_a_digit() -> None:
 
 def change_plan(**lies: Any) -> Spoil:
     return lambda: (SGD.unlink(), PLAN.write_text(json.dumps(lies)))
+
+
+def fresh(command: str, then: str = "") -> Act:
+    """Runs a command where nothing is, and another one after it."""
+
+    def act(place: Place) -> Ended:
+        ended = place.process(command, "--out run")
+        return place.process(then, "--out run") if then else ended
+
+    return act
 
 
 FAULTS = [
@@ -114,5 +126,31 @@ FAULTS = [
         "another comparison with the same `--out`",
         "run holds another comparison: epochs is 2 there, not 3",
         command=f"{GRID} --epochs 3 --out run",
+    ),
+    refused(
+        "`--max-memory` too small, a sweep missing",
+        "argument .*--max-memory.*: max_memory must be at least",
+        SGD.unlink,
+        PLAN.unlink,
+        command="--resume run --max-memory 1KB",
+        status=2,
+    )._replace(varies=SIZE),
+    Fault(
+        "a new one with `--max-memory` too small",
+        fresh(f"{GRID} --max-memory 1KB"),
+        2,
+        "argument .*--max-memory.*: max_memory must be at least",
+        varies=SIZE,
+    ),
+    Fault(
+        "a new one whose last batch is too small for batch normalisation",
+        fresh(LAST),
+        2,
+        "--batch-size 431: the last batch of an epoch holds 1 example: batch_norm: .*--drop-last",
+    ),
+    Fault(
+        "a new one that is refused, and the corrected command",
+        fresh(f"{GRID} --batch-size 5000", GRID),
+        same=GRID,
     ),
 ]

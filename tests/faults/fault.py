@@ -124,8 +124,9 @@ def lost(ended: Ended, place: Place) -> Iterator[str]:
     before, now = place.before, place.contents()
     assert before
     begun = re.search("going on after|from the beginning|^comparing", ended.out, re.MULTILINE)
-    if before.files and ended.status and not begun and now != before:
-        changed = sorted(dict(before.files.items() ^ now.files.items()))
+    refused = ended.status == 2 or (ended.status and before.files and not begun)  # 2 is always a refusal
+    if refused and now != before:
+        changed = sorted({*dict(before.files.items() ^ now.files.items()), *before.folders ^ now.folders})
         yield f"it was refused, but {', '.join(changed[:3])} changed"
     for name, digest in before.files.items():
         if "sweeps" in Path(name).parts and now.files.get(name) != digest:

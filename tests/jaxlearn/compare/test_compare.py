@@ -47,9 +47,9 @@ def adam_on(model, rates=RATES, make=optim.adam, name="adam"):
     return compare.Contender(name, make, {"learning_rate": rates}, model)
 
 
-def alone(optimizer, seed, model=SIMPLE, batch_size=14):
+def alone(optimizer, seed, model=SIMPLE, batch_size=14, **options):
     program = training.compile_run(
-        model, optimizer, TRAIN, VALIDATION, TEST, batch_size=batch_size, seed=seed
+        model, optimizer, TRAIN, VALIDATION, TEST, batch_size=batch_size, seed=seed, **options
     )
     reports = list(training.fit(program, 2))
     return [report for _, report in reports], program.test(reports[-1][0])
@@ -360,6 +360,19 @@ def test_wrong_arguments_are_told_in_one_line(options, message):
     with pytest.raises(ValueError, match=message) as error:
         compare.compare(contenders, TRAIN, validation, TEST, **{"batch_size": 16} | options)
     assert "\n" not in str(error.value)
+
+
+def test_the_last_smaller_batch_can_be_left_out_of_every_run():
+    """Of 70 examples it holds one, for which batch normalisation has no meaning."""
+    options = {"batch_size": 23}
+    with pytest.raises(ValueError, match="the last batch of an epoch holds 1 example: batch_norm: "):
+        run_all([adam_on(MODEL)], **options)
+    options |= {"drop_last": True}
+    (sweep,) = run_all([adam_on(MODEL)], **options).sweeps
+    for point, rate in enumerate(RATES):
+        reports, _ = alone(optim.adam(rate), 1, MODEL, **options)
+        want = [report.val_loss for report in reports]
+        np.testing.assert_allclose(sweep.val_loss[point, 1], want, rtol=1e-5)
 
 
 def test_runs_that_another_point_has_beaten_are_forgotten():

@@ -31,7 +31,7 @@ def compile_small(optimizer=None, model=None, *, train=None, held_out=20, seed=0
     """A run of 12 updates an epoch, of adam on a linear model unless told."""
     train = train or make_split(EXAMPLES)
     shape = train.images.shape[1:]
-    others = make_split(held_out, 1, shape), make_split(10, 2, shape)
+    others = (make_split(*of, shape, train.images.dtype) for of in ((held_out, 1), (10, 2)))
     optimizer, model = optimizer or optim.adam(1e-2), model or linear_model()
     return training.compile_run(model, optimizer, train, *others, batch_size=BATCH, seed=seed, **options)
 

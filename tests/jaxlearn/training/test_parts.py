@@ -20,12 +20,12 @@ def make_split(examples, folder=None):
     return data.Split(np.load(folder / "images.npy", mmap_mode="r"), labels)
 
 
-def compile_run(train, at_a_time):
-    layers = nn.linear(5, bias=False), nn.batch_norm(), nn.dropout(0.5), nn.linear(3)
-    model = nn.sequential(nn.flatten, *layers)
-    return training.compile_run(
-        model, optim.adam(0.01), train, NONE, NONE, batch_size=8, seed=0, at_a_time=at_a_time
-    )
+MODEL = nn.sequential(nn.flatten, nn.linear(5, bias=False), nn.batch_norm(), nn.dropout(0.5), nn.linear(3))
+
+
+def compile_run(train, at_a_time=None, **options):
+    options |= {"batch_size": 8, "seed": 0, "at_a_time": at_a_time}
+    return training.compile_run(MODEL, optim.adam(0.01), train, NONE, NONE, **options)
 
 
 @pytest.mark.parametrize(("examples", "at_a_time"), [(64, 16), (61, 24), (60, 56), (61, 640)])
@@ -68,3 +68,41 @@ def test_parts_hold_whole_batches(at_a_time):
 def test_a_batch_needs_that_many_examples():
     with pytest.raises(ValueError, match="batch_size must be at most the 7 examples, got 8"):
         compile_run(make_split(7), 8)
+
+
+def updates_by_hand(train, epochs, updates):
+    """The state after updates on full batches alone, one after another, and the mean loss of each epoch."""
+    run = training.make_run(MODEL, optim.adam(0.01), batch_size=8)
+    state, step, losses = run.init(jax.random.key(0), (6, 6, 1)), jax.jit(run.step), []
+    for _ in range(epochs):
+        order = np.asarray(training.draw_order(state.key, state.step, len(train.labels)))
+        measured = []
+        for batch in order[: 8 * updates].reshape(updates, 8):
+            state, means = step(state, train.images[batch], train.labels[batch])
+            measured.append(means.loss)
+        losses.append(np.mean(measured))
+    return state, losses
+
+
+@pytest.mark.parametrize(("examples", "updates", "at_a_time"), [(57, 7, None), (57, 7, 24), (56, 7, None)])
+def test_the_last_smaller_batch_can_be_left_out(tmp_path, examples, updates, at_a_time):
+    """Of 57 examples the last batch holds one, for which batch normalisation has no meaning."""
+    train = make_split(examples, tmp_path)
+    program = compile_run(train, at_a_time, drop_last=True)
+    assert (program.updates, program.examples) == (updates, 8 * updates)
+    want, losses = updates_by_hand(train, 3, updates)
+    *_, (state, _) = reports = [(jax.device_get(state), report) for state, report in training.fit(program, 3)]
+    chex.assert_trees_all_close(state.params, jax.device_get(want.params), rtol=1e-5, atol=1e-6)
+    assert [report.train_loss for _, report in reports] == pytest.approx(losses, rel=1e-5)
+    run = training.make_run(MODEL, optim.adam(0.01), batch_size=8, drop_last=True)
+    state, means = jax.jit(run.epoch)(run.init(jax.random.key(0), (6, 6, 1)), *train)
+    assert (int(state.step), float(means.loss)) == (updates, pytest.approx(losses[0], rel=1e-5))
+
+
+def test_a_last_batch_that_does_not_do_is_told():
+    message = "the last batch of an epoch holds 1 example: batch_norm: .* got 1; --drop-last .*leaves it out"
+    with pytest.raises(ValueError, match=message):
+        compile_run(make_split(57))
+    run = training.make_run(MODEL, optim.adam(0.01), batch_size=8)
+    with pytest.raises(ValueError, match=message):
+        run.epoch(run.init(jax.random.key(0), (6, 6, 1)), *make_split(57))
