@@ -70,6 +70,7 @@ FAULTS = [
     elsewhere(
         "`--predict` without `--eval`", "--predict x.png", "argument --predict: needs --eval", status=2
     ),
+    nonsense("--format json", "argument --format: json needs --predict"),
     nonsense("--save-every 0s", "argument --save-every: must be a time such as 30s"),
     nonsense("--save-every -1epochs", "argument --save-every: expected one argument"),
     nonsense("--save-every nans", "argument --save-every: must be a time such as 30s"),
