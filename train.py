@@ -66,7 +66,9 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     of("--eval", type=Path, metavar="DIR", help="score the trained model in this folder on the test examples "
         "of its dataset, or of --dataset, and draw its mistakes")  # fmt: skip
     of("--predict", type=Path, nargs="+", metavar="FILE",
-        help="with --eval: classify these image files instead")  # fmt: skip
+        help="with --eval: classify these image files instead, and draw what the model saw")  # fmt: skip
+    of("--format", default="table", choices=["table", "json"],
+        help="of what --predict prints (default: table)")  # fmt: skip
     of = parser.add_argument_group("comparisons").add_argument
     of("--seeds", type=whole(1), metavar="N", help="runs of each kind, seeds from --seed up (default: 5)")
     of("--target", type=float, metavar="ACCURACY",
@@ -85,6 +87,8 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
 def run(args: argparse.Namespace, command: list[str]) -> None:
     if args.predict and not args.eval:
         raise cli.UsageError("argument --predict: needs --eval DIR, the folder of a finished run")
+    if args.format != "table" and not args.predict:
+        raise cli.UsageError(f"argument --format: {args.format} needs --predict FILE")
     if args.eval:
         return cli.use_saved(args, MODELS)
     if args.resume:

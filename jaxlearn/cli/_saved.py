@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 import jaxlearn
 from jaxlearn import data, training
 from jaxlearn.nn import Layer
+from jaxlearn.training._folder import to_json
 
 from ._choice import load_data
 from ._process import pick_devices, pick_precision
@@ -36,10 +38,8 @@ def use_saved(args: argparse.Namespace, models: dict[str, Callable[..., Layer]])
     with usage(f"--eval {args.eval}"):
         model = pick("--eval", name, models)(classes, **sizes)
     if args.predict:
-        pictures = [data.read_picture(path, tuple(shape)) for path in args.predict]
-        images = np.stack([picture.image for picture in pictures])
-        answers = training.predict(model, saved.params, saved.model_state, images)
-        print_table([describe_answer(*row) for row in zip(args.predict, pictures, answers, strict=True)])
+        predict_files(args, folder, partial(training.predict, model, saved.params, saved.model_state),
+                      tuple(shape), f"{dataset}, {name}")  # fmt: skip
         return
     if args.dataset == "auto":
         args.dataset, args.data_dir = dataset, args.data_dir or saved.config.get("data_dir")
@@ -53,12 +53,43 @@ def use_saved(args: argparse.Namespace, models: dict[str, Callable[..., Layer]])
     print(f"\nmistakes in {folder / 'mistakes.png'}")
 
 
-def describe_answer(path: Path, picture: data.Picture, probabilities: np.ndarray) -> dict[str, str]:
-    best, second = np.argsort(-probabilities)[:2]
+def predict_files(
+    args: argparse.Namespace,
+    folder: Path,
+    predict: Callable[[np.ndarray], np.ndarray],
+    shape: tuple[int, ...],
+    title: str,
+) -> None:
+    pictures = [data.read_picture(path, shape) for path in args.predict]
+    images = np.stack([picture.image for picture in pictures])
+    answers, seen = predict(images), folder / "seen.png"
+    folder.mkdir(parents=True, exist_ok=True)
+    training.plot_answers(seen, images, [path.name for path in args.predict], answers, title)
+    rows = [describe_answer(*row) for row in zip(args.predict, pictures, answers, strict=True)]
+    if args.format == "json":
+        print(to_json({"seen": str(seen), "answers": rows}))
+        return
+    print_table([_as_text(row) for row in rows])
+    print(f"\nwhat the model saw in {seen}")
+
+
+def describe_answer(path: Path, picture: data.Picture, probabilities: np.ndarray) -> dict[str, Any]:
+    best = int(probabilities.argmax())
     return {
         "file": str(path),
-        "class": str(best),
-        "probability": f"{probabilities[best]:.4f}",
-        "next": f"{second} ({probabilities[second]:.4f})",
-        "read as": "bright on dark" + (", inverted" if picture.inverted else ""),
+        "class": best,
+        "probability": float(probabilities[best]),
+        "inverted": picture.inverted,
+        "probabilities": probabilities.tolist(),
+    }
+
+
+def _as_text(row: dict[str, Any]) -> dict[str, str]:
+    second = int(np.argsort([-chance for chance in row["probabilities"]])[1])
+    return {
+        "file": row["file"],
+        "class": str(row["class"]),
+        "probability": f"{row['probability']:.4f}",
+        "next": f"{second} ({row['probabilities'][second]:.4f})",
+        "read as": "bright on dark" + (", inverted" if row["inverted"] else ""),
     }

@@ -90,12 +90,16 @@ def pick(argument: str, name: str, known: dict[str, Any]) -> Any:
 
 
 def print_table(rows: list[dict[str, str]]) -> None:
-    """Prints rows that have the same columns."""
+    """Prints rows that have the same columns, as wide as they are: nothing is cut."""
     from rich import box
     from rich.console import Console
+    from rich.measure import Measurement
     from rich.table import Table
 
     table = Table(*rows[0], box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for row in rows:
         table.add_row(*row.values())
-    Console(highlight=False, markup=False).print("", table)
+    console = Console(highlight=False, markup=False)
+    needed = Measurement.get(console, console.options.update(width=100_000), table).maximum
+    console.width = max(console.width, needed)
+    console.print("", table)

@@ -1,6 +1,7 @@
 """Image files as examples for a model."""
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from ._dataset import DataError
 
 # Pillow decodes these by itself; for others it starts a program, such as Ghostscript for EPS
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
+LARGEST = 280  # pixels a side in which ink is looked for
 
 
 class Picture(NamedTuple):
@@ -27,11 +29,18 @@ class Picture(NamedTuple):
 def read_picture(path: str | Path, shape: tuple[int, ...]) -> Picture:
     """Reads an image file as an example for a model trained on images of `shape`.
 
-    The image is turned upright as its EXIF data say, laid on white where it is transparent, and made grey for
-    one channel or RGB for three. It is resized with its proportions kept, and the rest is filled with the
-    median of its border. Sets like MNIST are bright on dark: for one channel, an image whose border has a
-    median above 127 is inverted. An image that has the size, the channels and a dark border already comes
-    back byte for byte.
+    The image is turned upright as its EXIF data say.
+
+    One channel: the picture is taken for ink on paper and is prepared as MNIST's digits were. Colours become
+    grey along the line on which they differ most. The paper, whose light may be uneven, is taken away, and
+    bright ink on black remains, whichever of the two was darker. The ink is scaled to a box of 20/28 of the
+    sides, its proportions kept, and its centre of mass comes into the middle. Ink on transparency may have
+    any colour. A picture of the right size that is bright on black and in place comes back byte for byte.
+
+    Three channels: the image is made RGB, laid on white where it is transparent, resized with its proportions
+    kept, and the rest is filled with the median of its border.
+
+    Pixels of more than 8 bits, or that are no whole numbers, are scaled from their smallest and largest.
 
     Args:
       path: a PNG, JPEG, GIF (of which the first picture is read), BMP, WEBP, TIFF or PPM file.
@@ -39,44 +48,83 @@ def read_picture(path: str | Path, shape: tuple[int, ...]) -> Picture:
 
     Raises:
       ValueError: another shape.
-      DataError: no such file, no image, a damaged or cut one, or one of more than
-        `PIL.Image.MAX_IMAGE_PIXELS` pixels. One line names the file.
+      DataError: no such file, no image, a damaged or cut one, one of more than `PIL.Image.MAX_IMAGE_PIXELS`
+        pixels, or for one channel one in which nothing stands out. One line names the file.
+
+    Reference: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", 1998.
 
     >>> import tempfile
     >>> from PIL import Image
+    >>> page = Image.new("RGB", (200, 100), "white")
+    >>> page.paste("navy", (30, 20, 50, 60))
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     Image.new("RGB", (200, 100), "white").save(f"{folder}/page.png")
+    ...     page.save(f"{folder}/page.png")
     ...     picture = read_picture(f"{folder}/page.png", (28, 28, 1))
-    >>> picture.image.shape, picture.image.max(), picture.inverted
-    ((28, 28, 1), np.uint8(0), True)
+    >>> picture.image.shape, int(picture.image[14, 14, 0]), picture.inverted
+    ((28, 28, 1), 255, True)
     """
-    from PIL import Image, ImageOps
-
     if len(shape) != 3 or shape[2] not in (1, 3):
         raise ValueError(f"shape must be (height, width, 1) or (height, width, 3), got {shape}")
-    height, width, channels = shape
-    picture = _decode(Path(path), "L" if channels == 1 else "RGB")
+    read = _read_ink if shape[2] == 1 else _read_colours
+    image, inverted = read(Path(path), (shape[0], shape[1]))
+    return Picture(image.reshape(shape), inverted)
+
+
+def _read_ink(path: Path, size: tuple[int, int]) -> tuple[np.ndarray, bool]:
+    from . import _ink  # here, because scipy takes its time to import
+
+    grey = _decode(path, _to_grey)
+    if is_example(grey, size):
+        return np.rint(255 * grey).astype(np.uint8), False
+    try:
+        ink, dark = _ink.find_ink(grey)
+    except _ink.NoInkError:
+        raise DataError(f"{path} shows nothing: no ink stands out from its paper") from None
+    return _ink.fit_box(ink, size), dark
+
+
+def is_example(grey: np.ndarray, size: tuple[int, int]) -> bool:
+    """Whether a picture is an example already: bright on black, of the right size, and in place.
+
+    In place is what has MNIST's size and is centred by its mass, or is larger, as in other sets.
+
+    >>> grey = np.zeros((28, 28))
+    >>> grey[4:24, 10:18] = 1
+    >>> is_example(grey, (28, 28)), is_example(np.roll(grey, 4, axis=1), (28, 28)), is_example(grey, (32, 32))
+    (True, False, False)
+    """
+    if grey.shape != size or _background(grey).any() or not grey.any():
+        return False
+    places = np.nonzero(grey)
+    sides = np.array(size)
+    fills = max((np.ptp(places, axis=1) + 1) / sides)
+    centre = np.average(places, axis=1, weights=grey[places]) + 0.5
+    centred = (np.abs(centre - (sides // 2 + 0.5)) < sides / 28).all()
+    return bool(fills > 21 / 28 or (fills > 18 / 28 and centred))
+
+
+def _read_colours(path: Path, size: tuple[int, int]) -> tuple[np.ndarray, bool]:
+    from PIL import Image, ImageOps
+
+    height, width = size
+    picture = _decode(path, _to_rgb)
     if round(min(width / picture.width, height / picture.height) * min(picture.size)) < 1:
-        size = f"{picture.width} x {picture.height}"
-        raise DataError(f"{path} is too narrow for {width} x {height} pixels: it has {size}")
-    background = _background(picture)
-    inverted = channels == 1 and background[0] > 127
-    if inverted:
-        picture, background = ImageOps.invert(picture), (255 - background[0],)
-    fitted = ImageOps.pad(picture, (width, height), Image.Resampling.LANCZOS, background)
-    return Picture(np.array(fitted).reshape(shape), inverted)
+        shown = f"{picture.width} x {picture.height}"
+        raise DataError(f"{path} is too narrow for {width} x {height} pixels: it has {shown}")
+    background = tuple(round(float(part)) for part in _background(np.asarray(picture)))
+    return np.array(ImageOps.pad(picture, (width, height), Image.Resampling.LANCZOS, background)), False
 
 
-def _background(picture: Any) -> tuple[int, ...]:
+def _background(pixels: np.ndarray) -> np.ndarray:
     """The median of the border of an image, for each channel."""
-    pixels = np.asarray(picture).reshape(picture.height, picture.width, -1)
-    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    return tuple(round(float(middle)) for middle in np.median(border, axis=0))
+    from ._ink import border
+
+    return np.median(border(pixels), axis=0)
 
 
-def _decode(path: Path, mode: str) -> Any:
-    """An image file as an upright and opaque image of Pillow."""
-    from PIL import Image, UnidentifiedImageError
+def _decode(path: Path, convert: Callable[[Any], Any]) -> Any:
+    """What `convert` makes of an image file, upright, as an image of Pillow."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     if not path.is_file():
         what = "is no file" if path.exists() else "is missing"
@@ -85,7 +133,8 @@ def _decode(path: Path, mode: str) -> Any:
         with warnings.catch_warnings(action="ignore"):
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=FORMATS) as image:
-                return _lay_on_white(image, mode)
+                ImageOps.exif_transpose(image, in_place=True)
+                return convert(_to_bytes(image))
     except UnidentifiedImageError:
         raise DataError(f"{path} is no image, or none of {', '.join(FORMATS)}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -94,15 +143,67 @@ def _decode(path: Path, mode: str) -> Any:
         raise DataError(f"{path} cannot be read as an image: {error}") from None
 
 
-def _lay_on_white(image: Any, mode: str) -> Any:
-    from PIL import Image, ImageOps
+def _to_bytes(image: Any) -> Any:
+    """Scales pixels of more than 8 bits, which convert() would cut off at 255, from least to most."""
+    from PIL import Image
 
-    ImageOps.exif_transpose(image, in_place=True)
-    if image.mode == "F":
-        raise ValueError("its pixels are not whole numbers")
-    if image.mode.startswith("I"):  # 16 bits, which convert() would cut off at 255
-        image = Image.fromarray((np.asarray(image) // 257).clip(0, 255).astype(np.uint8))
-    if image.getbands()[-1] in ("A", "a") or "transparency" in image.info:
+    if image.mode[0] not in "IF":
+        return image
+    pixels = np.asarray(image, np.float64)
+    least, most = pixels.min(), pixels.max()
+    if not np.isfinite([least, most]).all():
+        raise ValueError("its pixels are not all finite numbers")
+    return Image.fromarray(np.rint((pixels - least) / ((most - least) or 1) * 255).astype(np.uint8))
+
+
+def _has_alpha(image: Any) -> bool:
+    return image.getbands()[-1] in ("A", "a") or "transparency" in image.info
+
+
+def _to_rgb(image: Any) -> Any:
+    from PIL import Image
+
+    if _has_alpha(image):
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image.convert(mode)
+    return image.convert("RGB")
+
+
+def _to_grey(image: Any) -> np.ndarray:
+    """Shape (height, width), from 0 to 1, with at most 280 pixels a side; what is transparent is paper."""
+    from PIL import Image
+
+    has_alpha = _has_alpha(image)
+    plain = not has_alpha and image.mode in ("1", "L")
+    image = image.convert("L" if plain else "RGBA" if has_alpha else "RGB")
+    image.thumbnail((LARGEST, LARGEST), Image.Resampling.BOX)
+    pixels = np.asarray(image) / 255
+    if plain:
+        return pixels
+    seen = pixels[..., 3] if has_alpha else np.ones(pixels.shape[:2])
+    if seen.min() == seen.max():
+        return along_colours(pixels[..., :3])
+    opaque = seen > seen.max() / 2
+    grey = along_colours(pixels[..., :3], opaque)
+    if np.ptp(np.percentile(grey[opaque], [2, 98])) < 0.25:  # ink of one colour
+        return 1 - seen / seen.max()
+    return seen * grey + (1 - seen) * np.median(grey[opaque])
+
+
+def along_colours(colours: np.ndarray, where: np.ndarray | None = None) -> np.ndarray:
+    """Colours as numbers: how far they are along the line on which they differ most, from dark to bright.
+
+    Red and green of the same brightness stay apart so, and greys are what they were.
+
+    Args:
+      colours: shape (height, width, 3), from 0 to 1.
+      where: shape (height, width): the pixels whose differences count; by default all.
+
+    >>> along_colours(np.array([[[0.25, 0.25, 0.25], [0.75, 0.75, 0.75]]])).round(6).tolist()
+    [[0.25, 0.75]]
+    """
+    counted = colours.reshape(-1, 3) if where is None else colours[where]
+    beside = counted - counted.mean(axis=0)
+    line = np.linalg.eigh(beside.T @ beside)[1][:, -1]
+    line *= np.sign(line.sum()) / np.abs(line).sum()
+    return colours @ line - np.minimum(line, 0).sum()

@@ -7,7 +7,7 @@ from ._fit import EpochReport, Position, Program, compile_run, first_position, f
 from ._folder import CheckpointError, check_folder, claim_folder, claim_fresh_folder
 from ._keeper import Saving, parse_saving, restore
 from ._nonfinite import NonFiniteError
-from ._predict import plot_mistakes, predict
+from ._predict import plot_answers, plot_mistakes, predict
 from ._record import record_run
 from ._resume import config_difference, read_config
 from ._run import Means, Run, RunState, count_updates, draw_order, make_run, to_float
@@ -43,6 +43,7 @@ __all__ = [
     "params_digest",
     "parse_saving",
     "parse_setting",
+    "plot_answers",
     "plot_mistakes",
     "predict",
     "read_config",

@@ -1,6 +1,9 @@
-"""What a trained model answers, and the picture of its mistakes."""
+"""What a trained model answers, and pictures of its answers and of its mistakes."""
 
 import math
+import textwrap
+import warnings
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,7 @@ from jaxlearn.nn import Layer
 from ._folder import write_png
 from ._run import to_float
 
-SHOWN, COLUMNS = 40, 8  # mistakes in a picture, at most and in a row
+MISTAKES, ANSWERS, COLUMNS = 40, 400, 8  # in a picture, at most, and in a row
 
 
 def predict(
@@ -82,24 +85,58 @@ def plot_mistakes(
       probabilities: as from `predict`, shape (examples, classes).
       title: what stands above.
     """
-    from matplotlib.figure import Figure
-
     images, labels = Split(images, labels)
     answers, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
     (wrong,) = np.nonzero(answers != labels)
-    shown = wrong[np.argsort(-sure[wrong], kind="stable")][:SHOWN]
-    rows = math.ceil(len(shown) / COLUMNS)
-    figure = Figure(figsize=(9, 1.45 * rows + 0.7), layout="constrained")
-    summary = _summary(len(shown), len(wrong), len(labels))
-    figure.suptitle(f"{title}\n{summary}", fontsize=11, parse_math=False)
+    shown = wrong[np.argsort(-sure[wrong], kind="stable")][:MISTAKES]
+    captions = [f"{labels[number]} → {answers[number]}\n{sure[number]:.1%}" for number in shown]
+    _plot_images(path, images[shown], captions, f"{title}\n{_summary(len(shown), len(wrong), len(labels))}")
+
+
+def plot_answers(
+    path: Path, images: np.ndarray, names: Sequence[str], probabilities: np.ndarray, title: str
+) -> None:
+    """Draws images as a model saw them, the first 400 at most, with its answers, as a PNG.
+
+    Args:
+      path: of the picture.
+      images: bytes of shape (examples, height, width, channels); of 3 channels as RGB, else the first.
+      names: of the examples; more than three short lines are cut.
+      probabilities: as from `predict`, shape (examples, classes).
+      title: what stands above.
+    """
+    answers, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    shown = [_printable(name) for name in names[:ANSWERS]]
+    captions = [
+        "\n".join([*textwrap.wrap(name, 12, max_lines=3, placeholder="…"), f"{answer}, {chance:.1%}"])
+        for name, answer, chance in zip(shown, answers, sure, strict=False)
+    ]
+    first = f"the first {len(shown)} of {len(names):,} examples: " if len(shown) < len(names) else ""
+    _plot_images(path, images[:ANSWERS], captions, f"{title}\n{first}answer, its probability")
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _plot_images(path: Path, images: np.ndarray, captions: Sequence[str], title: str) -> None:
+    from matplotlib.figure import Figure
+
+    rows = math.ceil(len(images) / COLUMNS)
+    lines = max((caption.count("\n") + 1 for caption in captions), default=0)
+    figure = Figure(figsize=(9, (1.15 + 0.15 * lines) * rows + 0.7), layout="constrained")
+    figure.suptitle(title, fontsize=11, parse_math=False)
     panels: list[Any] = figure.subplots(rows, COLUMNS, squeeze=False).ravel().tolist() if rows else []
     for axes in panels:
         axes.set_axis_off()
-    for axes, number in zip(panels, shown, strict=False):
-        image = images[number]
+    for axes, image, caption in zip(panels, images, captions, strict=False):
         axes.imshow(image if image.shape[2] == 3 else image[..., 0], cmap="gray", vmin=0, vmax=255)
-        axes.set_title(f"{labels[number]} → {answers[number]}\n{sure[number]:.1%}", fontsize=9)
-    write_png(path, figure)
+        axes.set_title(caption, fontsize=9, parse_math=False)
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", "Glyph .* missing from"
+        )  # a name in any script; a box stands for it
+        write_png(path, figure)
 
 
 def _summary(shown: int, wrong: int, examples: int) -> str:

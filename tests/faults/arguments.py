@@ -76,6 +76,7 @@ FAULTS = [
         "--batch-size 431: the last batch of an epoch holds 1 example: batch_norm: .*--drop-last",
     ),
     nonsense("--function saddle --set b1=0.8,0.9 --lr 0.1,0.2", "argument --set: only the learning rate"),
+    nonsense("--format json", "argument --format: json needs --predict"),
     nonsense("--save-every 0s", "argument --save-every: must be a time such as 30s"),
     nonsense("--save-every -1epochs", "argument --save-every: expected one argument"),
     nonsense("--save-every nans", "argument --save-every: must be a time such as 30s"),

@@ -190,6 +190,7 @@ FAULTS = [
     picture("empty", "is no image", Path.touch),
     picture("a text", "is no image", lambda path: path.write_text("no picture")),
     picture("cut", "is no image", lambda path: (draw(path, (28, 28)), cut(path))),
+    picture("a blank page", "shows nothing: no ink stands out", lambda path: draw(path, (28, 28))),
     picture("a folder", "is no file: an image file", Path.mkdir),
     picture("a named pipe", "is no file: an image file", os.mkfifo),
     picture(

@@ -33,6 +33,13 @@ def noise(*shape):
     return pixels
 
 
+def stroke(height, width):
+    """A bar as a digit of MNIST: bright on black, 20 of 28 rows, 4 of 28 columns, in the middle."""
+    pixels = np.zeros((height, width), np.uint8)
+    pixels[height // 7 : height - height // 7, width // 2 - width // 14 : width // 2 + width // 14] = 255
+    return pixels
+
+
 def test_an_image_of_mnist_comes_back_byte_for_byte(save, data_folder):
     images = data.load("mnist", data_folder("mnist")).test.images
     for image in images[:20]:
@@ -57,22 +64,27 @@ def test_pixels_stay_as_they_are_in_every_format_that_keeps_them(name, save):
 
 
 def test_a_bright_background_is_inverted_for_one_channel_alone(save):
-    image = 255 - noise(8, 8)
+    image = 255 - stroke(28, 28)
     path = save(Image.fromarray(image))
-    assert data.read_picture(path, (8, 8, 1)).inverted is True
-    assert np.array_equal(data.read_picture(path, (8, 8, 1)).image, noise(8, 8)[..., None])
-    picture = data.read_picture(str(path), (8, 8, 3))
+    picture = data.read_picture(path, (28, 28, 1))
+    assert picture.inverted is True
+    assert np.abs(picture.image[..., 0] - stroke(28, 28).astype(int)).max() <= 1
+    picture = data.read_picture(str(path), (28, 28, 3))
     assert picture.inverted is False
     assert np.array_equal(picture.image, np.stack([image] * 3, axis=-1))
 
 
-@pytest.mark.parametrize("side", [(0,), (-1,), (slice(None), 0), (slice(None), -1)])
-@pytest.mark.parametrize(("border", "inverted"), [(127, False), (128, True)])
-def test_the_median_of_all_the_border_decides(border, inverted, side, save):
-    image = np.full((9, 9), 255 - border, np.uint8)
-    image[0] = image[-1] = image[:, 0] = image[:, -1] = border
-    image[side] = 0 if inverted else 255
-    assert data.read_picture(save(Image.fromarray(image)), (9, 9, 1)).inverted == inverted
+@pytest.mark.parametrize("side", [0, 1, 2, 3])
+@pytest.mark.parametrize("paper", [0, 60, 127, 128, 200, 255])
+def test_paper_is_what_most_of_the_border_shows(paper, side, save):
+    """Whatever its brightness is, and although ink reaches over one side and fills half of the rest."""
+    ink = 255 if paper < 128 else 0
+    image = np.full((40, 40), paper, np.uint8)
+    image[0:22, 4:36] = ink
+    picture = data.read_picture(save(Image.fromarray(np.rot90(image, side))), (28, 28, 1))
+    assert picture.inverted == (ink < paper)
+    assert picture.image[14, 14] == 255
+    assert not picture.image[[0, -1]].any()
 
 
 def test_another_shape_is_filled_up_with_the_background(save):
@@ -86,20 +98,60 @@ def test_another_shape_is_filled_up_with_the_background(save):
     assert np.array_equal(tall, picture.transpose(1, 0, 2))
 
 
-def test_a_black_digit_on_paper_becomes_a_white_one_on_black(save):
+def test_ink_gets_the_box_and_the_place_of_the_digits_of_mnist(save):
     paper = Image.new("L", (200, 100), 240)
-    paper.paste(20, (90, 20, 110, 80))
+    paper.paste(20, (130, 20, 150, 80))
     image = data.read_picture(save(paper, "paper.jpg", quality=95), (28, 28, 1)).image[..., 0]
-    assert (image[:7] < 20).all()
-    assert (image[-7:] < 20).all()
-    assert (image[10:18, 13:15] > 230).all()
-    assert (image[:, :9] < 40).all()
+    rows, columns = np.nonzero(image > 127)
+    assert rows.min() in (4, 5)
+    assert np.ptp(rows) + 1 == 20
+    assert 5 <= np.ptp(columns) <= 6  # a third of it: 6.7
+    assert np.average(np.arange(28), weights=image.sum(axis=0)) == pytest.approx(14, abs=0.51)
+    assert (image[6:22, 12:16] > 250).all()
+    assert not image[:, :8].any()
+    wide = data.read_picture(save(paper), (40, 80, 1)).image[..., 0]
+    assert np.ptp(np.nonzero(wide > 127)[0]) == pytest.approx(40 * 5 / 7, abs=1.5)
 
 
 def test_small_images_are_made_larger(save):
-    image = data.read_picture(save(Image.fromarray(noise(4, 4))), (28, 28, 1)).image
-    assert image.shape == (28, 28, 1)
-    assert image[10:18, 10:18].max() > 100
+    image = data.read_picture(save(Image.fromarray(stroke(14, 14))), (28, 28, 1)).image[..., 0]
+    assert np.abs(image - stroke(28, 28).astype(float)).mean() < 8
+
+
+@pytest.mark.parametrize("shift", [(0, 4), (-3, -3)])
+def test_what_is_out_of_place_is_put_into_it(shift, save):
+    image = np.roll(stroke(28, 28), shift, axis=(0, 1))
+    picture = data.read_picture(save(Image.fromarray(image)), (28, 28, 1)).image[..., 0]
+    assert np.abs(picture - stroke(28, 28).astype(int)).max() <= 1
+
+
+def test_examples_of_other_sets_come_back_byte_for_byte(save, data_folder):
+    """They fill their images: Fashion-MNIST's 28 x 28 pixels and the 8 x 8 of scikit-learn's digits."""
+    for images in data.load("fashion_mnist", data_folder("fashion_mnist")).test.images, digits().images:
+        for image in images[:20]:
+            picture = data.read_picture(save(Image.fromarray(image[..., 0])), image.shape)
+            assert np.array_equal(picture.image, image)
+
+
+def digits():
+    return data.load("digits").test
+
+
+@pytest.mark.parametrize("pixels", ["empty", "even", "uneven", "grain", "almost even", "one colour", "clear"])
+def test_a_picture_without_contrast_is_told(pixels, save):
+    random = np.random.default_rng(0)
+    pages = {
+        "empty": np.zeros((28, 28)),
+        "even": np.full((50, 40), 213.0),
+        "uneven": np.linspace(100, 240, 90)[:, None] + np.linspace(0, 15, 60),
+        "grain": random.normal(180, 20, (90, 90)),
+        "almost even": random.integers(200, 203, (90, 90)),
+        "one colour": np.full((9, 9, 3), (200, 30, 30)),
+        "clear": np.concatenate([random.integers(0, 256, (9, 9, 3)), np.zeros((9, 9, 1))], axis=-1),
+    }
+    check_told(
+        save(Image.fromarray(pages[pixels].round().astype(np.uint8))), "shows nothing: no ink stands out"
+    )
 
 
 def test_an_image_is_turned_as_its_camera_says(save):
@@ -127,21 +179,59 @@ def test_what_is_transparent_is_white(save):
     assert (image[0] == 255).all()
     assert (image[3, 3] == 100).all()
     assert (image[2, 2] == 224).all()
-    grey = data.read_picture(save(Image.fromarray(colour).convert("LA")), (6, 6, 1))
-    assert grey.inverted
-    assert grey.image[0, 0] == 0
-    assert grey.image[3, 3] == 155
     palette = Image.fromarray(np.array([[0, 1], [1, 1]], np.uint8))
     palette.putpalette([0, 0, 0, 9, 9, 9])
     image = data.read_picture(save(palette, transparency=0), (2, 2, 3)).image
     assert image[..., 0].tolist() == [[255, 9], [9, 9]]
 
 
+@pytest.mark.parametrize("ink", [0, 100, 255])
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+def test_ink_on_transparency_may_have_any_colour(mode, ink, save):
+    colour = np.full((28, 28, 4), ink, np.uint8)
+    colour[..., 3] = stroke(28, 28)
+    picture = data.read_picture(save(Image.fromarray(colour).convert(mode)), (28, 28, 1))
+    assert picture.inverted
+    assert np.abs(picture.image[..., 0] - stroke(28, 28).astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize(("paper", "ink"), [(255, 0), (0, 255)])
+def test_a_card_with_transparent_corners_keeps_its_own_paper(paper, ink, save):
+    colour = np.full((56, 56, 4), paper, np.uint8)
+    colour[..., :3][stroke(56, 56) > 0] = ink
+    colour[..., 3] = 255
+    colour[:8, :8, 3] = colour[-8:, -8:, 3] = 0
+    picture = data.read_picture(save(Image.fromarray(colour)), (28, 28, 1))
+    assert picture.inverted == (ink < paper)
+    assert np.abs(picture.image[..., 0] - stroke(28, 28).astype(float)).mean() < 3
+
+
+def test_colours_of_the_same_brightness_are_told_apart(save):
+    colour = np.full((28, 28, 3), (0, 130, 0), np.uint8)
+    colour[stroke(28, 28) > 0] = (255, 0, 0)
+    assert np.ptp(np.asarray(Image.fromarray(colour).convert("L"))) < 2
+    image = data.read_picture(save(Image.fromarray(colour)), (28, 28, 1)).image[..., 0]
+    assert np.abs(image - stroke(28, 28).astype(int)).max() <= 1
+
+
 def test_sixteen_bits_are_not_cut_off(save):
-    grey = noise(5, 5)
+    grey = noise(12, 12)
+    grey[1, 1] = 255  # so that they go from 0 to 255
     wide = Image.fromarray(grey.astype(np.uint16) * 257)
     for name in ("a.png", "a.tiff", "a.ppm"):
-        assert np.array_equal(data.read_picture(save(wide, name), (5, 5, 1)).image, grey[..., None])
+        assert np.array_equal(data.read_picture(save(wide, name), (12, 12, 1)).image, grey[..., None])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "least", "most"),
+    [(np.uint16, 0, 4095), (np.uint16, 300, 900), (np.int32, 0, 255), (np.int32, -5000, 10**6),
+     (np.float32, 0, 1), (np.float32, -3.5, 1e5)],
+)  # fmt: skip
+def test_more_than_eight_bits_are_scaled_by_the_range_that_there_is(dtype, least, most, save):
+    bar = stroke(28, 28)
+    wide = Image.fromarray((least + (most - least) * (bar / 255)).astype(dtype))
+    assert np.array_equal(data.read_picture(save(wide, "a.tiff"), (28, 28, 1)).image[..., 0], bar)
+    assert np.array_equal(data.read_picture(save(wide, "a.tiff"), (28, 28, 3)).image[..., 1], bar)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "YCbCr", "LAB", "LA", "RGBA", "RGBX"])
@@ -178,9 +268,9 @@ def test_a_wrong_file_is_told(fault, save):
     check_told(save(wrong), message)
 
 
-def check_told(path, message):
+def check_told(path, message, shape=(28, 28, 1)):
     with pytest.raises(data.DataError, match=message) as caught:
-        data.read_picture(path, (28, 28, 1))
+        data.read_picture(path, shape)
     assert str(caught.value).startswith(f"{path} ")
     assert "\n" not in str(caught.value)
 
@@ -192,13 +282,17 @@ def test_what_is_no_file_is_told(tmp_path):
     check_told(tmp_path / "pipe", "is no file: an image file is needed")
 
 
-def test_pixels_that_are_no_whole_numbers_are_told(save):
-    check_told(save(Image.new("F", (9, 9)), "a.tiff"), "its pixels are not whole numbers")
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_pixels_that_are_not_finite_are_told(value, save):
+    pixels = stroke(28, 28).astype(np.float32)
+    pixels[3, 3] = value
+    check_told(save(Image.fromarray(pixels), "a.tiff"), "its pixels are not all finite numbers")
 
 
 def test_an_image_of_which_nothing_would_remain_is_told(save):
-    check_told(save(Image.new("L", (1, 57))), "is too narrow for 28 x 28 pixels: it has 1 x 57")
-    assert data.read_picture(save(Image.new("L", (1, 55))), (28, 28, 1)).image.shape == (28, 28, 1)
+    path = save(Image.new("L", (1, 57)))
+    check_told(path, "is too narrow for 28 x 28 pixels: it has 1 x 57", (28, 28, 3))
+    assert data.read_picture(save(Image.new("L", (1, 55))), (28, 28, 3)).image.shape == (28, 28, 3)
 
 
 @pytest.mark.parametrize("shape", [(28, 28), (28, 28, 2), (28, 28, 4), ()])

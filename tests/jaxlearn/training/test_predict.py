@@ -8,7 +8,7 @@ from PIL import Image
 
 from jaxlearn import nn, training
 from jaxlearn.training import _predict
-from jaxlearn.training._predict import plot_mistakes, predict
+from jaxlearn.training._predict import plot_answers, plot_mistakes, predict
 
 MODEL = nn.sequential(nn.flatten, nn.batch_norm(), nn.dropout(0.5), nn.linear(5))
 
@@ -146,4 +146,54 @@ def test_nothing_overlaps(drawn):
     assert len(boxes) == 1 + 2 * 17
     for i, box in enumerate(boxes):
         assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
+        assert not any(box.overlaps(other) for other in boxes[:i])
+
+
+@pytest.fixture
+def answered(tmp_path, monkeypatch):
+    """`answered(images, names, probabilities)` is the figure that is written as a PNG."""
+    figures = []
+    write = _predict.write_png
+    monkeypatch.setattr(_predict, "write_png", lambda *args: (figures.append(args[1]), write(*args)))
+
+    def draw(images, names, probabilities):
+        plot_answers(tmp_path / "seen.png", images, names, np.array(probabilities, np.float32), "a run")
+        with Image.open(tmp_path / "seen.png") as picture:
+            assert picture.format == "PNG"
+        return figures[-1]
+
+    return draw
+
+
+def test_what_the_model_saw_stands_beside_names_and_answers(answered):
+    pixels = images(3)[..., :1]
+    figure = answered(pixels, ["a.png", "b $x{$.png", "c.png"], [[0.7, 0.3], [0.1, 0.9], [0.5, 0.5]])
+    assert captions(figure) == ["a.png\n0, 70.0%", "b $x{$.png\n1, 90.0%", "c.png\n0, 50.0%"]
+    shown = [axes.images[0].get_array() for axes in figure.axes if axes.images]
+    assert all(map(np.array_equal, shown, pixels[..., 0]))
+    assert figure.get_suptitle() == "a run\nanswer, its probability"
+
+
+def test_names_in_any_script_are_drawn_and_long_ones_cut(answered):
+    names = ["輸出.png", "\udcff\n.png", "n" * 200]
+    first, second, third = captions(answered(images(3)[..., :1], names, np.eye(3)))
+    assert first.startswith("輸出.png\n")
+    assert second.startswith("\\udcff\\n.png\n")
+    assert len(third.split("\n")) == 4
+
+
+def test_four_hundred_answers_are_drawn_at_most(answered, monkeypatch):
+    monkeypatch.setattr(_predict, "ANSWERS", 10)
+    figure = answered(images(1003)[..., :1], ["a.png"] * 1003, np.full((1003, 2), 0.5))
+    assert len(captions(figure)) == 10
+    assert figure.get_suptitle().endswith("\nthe first 10 of 1,003 examples: answer, its probability")
+
+
+def test_long_names_do_not_overlap(answered):
+    figure = answered(images(17)[..., :1], ["n" * 200] * 17, np.eye(17))
+    figure.draw_without_rendering()
+    boxes = []
+    for axes in figure.axes[:17]:
+        boxes += [axes.title.get_window_extent(), axes.images[0].get_window_extent()]
+    for i, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[:i])
