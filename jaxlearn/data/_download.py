@@ -18,7 +18,7 @@ PROBE_SECONDS = 3.0
 FETCH_SECONDS = 30.0  # for a file, and a second more for each SLOWEST bytes of it
 SLOWEST = 20_000
 _REDIRECTS = 5
-# registered at an address without https; its authors keep the same files here
+# registered at an address of http; its authors keep the same files here
 _AUTHORS = "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/"
 
 
@@ -55,7 +55,8 @@ def download(name: str, folder: Path) -> None:
 
     The environment variable JAXLEARN_MIRROR names another place to fetch from: the files of
     Fashion-MNIST, for one, at $JAXLEARN_MIRROR/fashion_mnist/. Sizes and SHA-256 are those that
-    tensorflow-datasets registers, wherever the files come from. Only such a place may be http, not https.
+    tensorflow-datasets registers, wherever the files come from, and what protects them where an address is
+    one of http.
 
     Raises:
       DataError: no answer within a few seconds, a transfer that breaks off or takes too long, a file that
@@ -68,20 +69,11 @@ def download(name: str, folder: Path) -> None:
         if not (mirror.isprintable() and mirror.startswith(("https://", "http://"))):
             raise DataError(f"JAXLEARN_MIRROR must be an address such as https://example.org, got {mirror!r}")
         files = {k: f._replace(url=f"{mirror.rstrip('/')}/{name}/{k}") for k, f in files.items()}
-    else:
-        for file in files.values():
-            check_https(file.url)
     first = files[NAMES[0]]
     probe(first.url, first.size)
     for file_name, file in files.items():
         if not is_registered(folder / file_name, file):
             _write(folder / file_name, _fetch(file))
-
-
-def check_https(url: str) -> None:
-    """Raises DataError unless an address is one of https."""
-    if not url.startswith("https://"):
-        raise DataError(f"{url} is not an address of https, and nothing is downloaded from others")
 
 
 def is_registered(path: Path, file: RegisteredFile) -> bool:
@@ -117,12 +109,15 @@ def probe(url: str, size: int | None = None) -> None:
 
 
 def one_line(error: Exception) -> str:
-    """The first line of what an error says, or its name if it says nothing.
+    """The first line of what an error says, to the end of its sentence, or its name if it says nothing.
 
-    >>> one_line(ValueError("first\\nsecond")), one_line(TimeoutError())
-    ('first', 'TimeoutError')
+    >>> one_line(ValueError("first\\nsecond")), one_line(TimeoutError()), one_line(ValueError("one of:\\n a"))
+    ('first', 'TimeoutError', 'one of: a')
     """
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    first, *others = (str(error).strip() or type(error).__name__).splitlines()
+    while first.endswith((":", ",")) and others:
+        first += " " + others.pop(0).strip(" *\t")
+    return first
 
 
 def _in_time(seconds: float, work: Callable[[], Any]) -> Any:

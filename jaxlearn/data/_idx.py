@@ -1,10 +1,11 @@
-"""MNIST's file format, IDX inside gzip."""
+"""MNIST's file format, IDX, inside gzip or unpacked."""
 
 import math
 import os
 import stat
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -15,10 +16,12 @@ FILES = {
     "train": ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),
     "test": ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"),
 }
+_TORCHVISION = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST"}  # its folder for each set
 NAMES = [name for pair in FILES.values() for name in pair]
 _KINDS = {2051: "images", 2049: "labels"}
 _LARGEST = 2**31  # bytes; a header that promises more is a lie or a bomb
 _RATIO = 1032  # bytes that deflate can make of one, at most
+_GZIP = b"\x1f\x8b"  # how such a file begins
 _CHUNK = 2**17  # bytes of the file read at a time; its header must come in the first
 
 
@@ -33,8 +36,9 @@ def show(path: Path) -> str:
 
 
 def read_idx(path: Path, magic: int) -> np.ndarray:
-    """Reads one gzipped IDX file of bytes: images if `magic` is 2051, labels if it is 2049.
+    """Reads one IDX file of bytes: images if `magic` is 2051, labels if it is 2049.
 
+    A file whose name does not end in .gz may be unpacked: it has no checksum, but its length must be right.
     Memory and time are bounded by the size that the header claims, and that by the size of the file.
 
     Returns:
@@ -50,8 +54,6 @@ def read_idx(path: Path, magic: int) -> np.ndarray:
         reason = str(error)
     except FileNotFoundError:
         reason = f"is missing: a folder with {', '.join(NAMES)} is needed"
-        if os.path.isfile(path.with_suffix("")):
-            reason = f"is missing, but {path.stem} is there: run gzip on that"
     except zlib.error as error:
         reason = f"is damaged or cut short ({error}); get it again"
     except OSError as error:
@@ -69,6 +71,8 @@ def _read(path: Path, magic: int) -> np.ndarray:
         raise DataError("is empty; get it again")
     with path.open("rb") as file:
         packed = file.read(_CHUNK)
+        if path.suffix != ".gz" and packed[:2] != _GZIP:
+            return _read_unpacked(file, packed, magic, status.st_size)
         _check_gzip(packed, path.stem)
         stream = zlib.decompressobj(wbits=31)  # gzip, with its checksum and length
         shape = _read_header(stream.decompress(packed, 4 + 4 * (magic % 256)), magic)
@@ -90,11 +94,21 @@ def _read(path: Path, magic: int) -> np.ndarray:
     return content[:size].reshape(shape)
 
 
+def _read_unpacked(file: BinaryIO, start: bytes, magic: int, total: int) -> np.ndarray:
+    shape = _read_header(start[: 4 + 4 * (magic % 256)], magic)
+    size, held = math.prod(shape), total - 4 * (1 + len(shape))
+    _check_size(size, _KINDS[magic])
+    if held != size:
+        amount = "more" if held > size else f"only {held}"
+        raise DataError(f"must hold {size} bytes after its header, as that says; it holds {amount}")
+    file.seek(-size, os.SEEK_END)
+    return np.frombuffer(file.read(size), np.uint8).reshape(shape)
+
+
 def _check_gzip(start: bytes, unpacked: str) -> None:
-    # not read as it is: without gzip's checksum a damaged picture would go unnoticed
     if int.from_bytes(start[:4], "big") in _KINDS:
-        raise DataError(f"is not gzipped; rename it to {unpacked} and run gzip on that")
-    if start[:2] != b"\x1f\x8b":
+        raise DataError(f"is not gzipped; rename it to {unpacked}")
+    if start[:2] != _GZIP:
         raise DataError("is not a whole gzip file; the original, gzipped file is needed")
 
 
@@ -109,11 +123,15 @@ def _read_header(header: bytes, magic: int) -> tuple[int, ...]:
     return tuple(np.frombuffer(header, ">u4")[1:].tolist())
 
 
-def _check_claim(size: int, packed: int, kind: str) -> None:
+def _check_size(size: int, kind: str) -> None:
     if not size:
         raise DataError(f"claims to hold no {kind}; at least one is needed")
     if size > _LARGEST:
         raise DataError(f"claims {size} bytes of {kind}; the most read is {_LARGEST}")
+
+
+def _check_claim(size: int, packed: int, kind: str) -> None:
+    _check_size(size, kind)
     if size > _RATIO * packed:
         claim = f"it claims {size} bytes of {kind}, more than a gzip file of {packed} bytes can hold"
         raise DataError(f"is damaged or cut short: {claim}; get it again")
@@ -121,21 +139,36 @@ def _check_claim(size: int, packed: int, kind: str) -> None:
         raise DataError(f"is {packed} bytes long, far more than the {size} bytes of {kind} that it claims")
 
 
-def read_folder(folder: Path) -> tuple[Split, Split]:
+def read_folder(folder: Path, name: str = "mnist") -> tuple[Split, Split]:
     """Reads the four files of MNIST's layout: the training and the test examples.
+
+    They may be unpacked, and called train-images.idx3-ubyte as well. Where none is in `folder`, torchvision's
+    folder for the set in it will do, such as MNIST/raw.
 
     Raises:
       DataError: no such folder; a file is missing or broken; two files do not belong together.
     """
     if not os.path.isdir(folder):
         raise DataError(f"{show(folder)} is not a folder: a folder with {', '.join(NAMES)} is needed")
-    train, test = (_read_split(folder / images, folder / labels) for images, labels in FILES.values())
+    for place in (folder, folder / "raw", folder / _TORCHVISION[name] / "raw"):
+        if any(os.path.lexists(_find(place, file)) for file in NAMES):
+            folder = place
+            break
+    train, test = (_read_split(*(_find(folder, file) for file in pair)) for pair in FILES.values())
     if train.images.shape[1:] != test.images.shape[1:]:
         raise DataError(
             f"{show(folder)} mixes sizes: training images are {train.images.shape[1:3]}, "
             f"test images {test.images.shape[1:3]}; they must be the same"
         )
     return train, test
+
+
+def _find(folder: Path, name: str) -> Path:
+    """The file in a folder that has this name, or one that it goes by elsewhere; gzipped ones first."""
+    dotted = name.replace("-idx", ".idx")
+    names = [name, dotted, name.removesuffix(".gz"), dotted.removesuffix(".gz")]
+    there = [folder / other for other in names if os.path.lexists(folder / other)]
+    return there[0] if there else folder / name
 
 
 def _read_split(images_path: Path, labels_path: Path) -> Split:

@@ -31,8 +31,9 @@ def load(name: str = "auto", data_dir: str | Path | None = None) -> Dataset:
       name: "mnist" or "fashion_mnist", from `data_dir`, else the cache, else a download; "digits",
         1,797 small digits that come with scikit-learn; "tfds:NAME", an image set of
         tensorflow-datasets; or "auto", MNIST where it can be had and otherwise digits.
-      data_dir: a folder with the four original files, gzipped. For "tfds:NAME", a folder with the
-        files that the set would download.
+      data_dir: a folder with the four original files, gzipped or not, or torchvision's folder, whose files
+        are in MNIST/raw or FashionMNIST/raw. For "tfds:NAME", a folder with the files that the set would
+        download.
 
     Returns:
       The dataset; its `origin` says in words what was taken and why.
@@ -82,7 +83,7 @@ def _auto(folder: Path | None) -> Dataset:
 def _mnist_like(name: str, folder: Path | None) -> Dataset:
     cached = cache_dir() / name
     if folder is not None:
-        train, test = read_folder(folder)
+        train, test = read_folder(folder, name)
         origin = f"from {show(folder)}"
     else:
         train, test, origin = _from_cache(name, cached)

@@ -10,16 +10,18 @@ from typing import Any
 import numpy as np
 
 from ._dataset import DataError
-from ._download import RegisteredFile, check_https, download, is_registered, one_line, probe
+from ._download import RegisteredFile, download, is_registered, one_line, probe
 from ._idx import FILES, check_labels, read_idx, show
 from ._split import Split
+from ._tfrecord import read_tfrecords
 
 
 def read_tfds(name: str, data_dir: Path | None, cache: Path) -> tuple[Split, Split, int]:
     """Prepares (once) and reads a set of images with one label each.
 
     tensorflow-datasets keeps what it prepared in $TFDS_DATA_DIR, or ~/tensorflow_datasets. Without
-    TensorFlow it can read that but not make it, so the sets in MNIST's format (mnist, fashion_mnist,
+    TensorFlow it can read that where it is array_record (TFRecord, TensorFlow's own, is read here) but not
+    make it, so the sets in MNIST's format (mnist, fashion_mnist,
     kmnist) are prepared here; others need TensorFlow once, on any machine.
 
     Args:
@@ -58,6 +60,8 @@ def read_tfds(name: str, data_dir: Path | None, cache: Path) -> tuple[Split, Spl
         return _read(builder_class, name, data_dir, cache)
     except DataError:
         raise
+    except (PermissionError, MemoryError, ImportError) as error:  # its files may be whole
+        raise DataError(f"tfds:{name} cannot be read: {one_line(error)}") from None
     except Exception as error:
         again = "remove its folder in TFDS_DATA_DIR to have it prepared again"
         raise DataError(f"tfds:{name} cannot be read: {one_line(error)}; {again}") from None
@@ -115,7 +119,7 @@ def _find_files(builder: Any, name: str, data_dir: Path | None, cache: Path | No
     for url, info in (builder.url_infos or {}).items():
         path = data_dir / info.filename if data_dir and info.filename else None
         if path is None or not os.path.exists(path):
-            missing[url] = info.filename
+            missing[url] = info.filename, info.checksum
         elif not is_registered(path, RegisteredFile(url, int(info.size), info.checksum)):
             wanted = f"{int(info.size)} bytes with the SHA-256 {info.checksum} are needed"
             raise DataError(f"{show(path)} is not the file that tfds:{name} registers: {wanted}")
@@ -125,14 +129,15 @@ def _find_files(builder: Any, name: str, data_dir: Path | None, cache: Path | No
                 raise DataError(f"{show(data_dir)} does not hold all of its files")
             download(builder.name, cache / builder.name)
             return cache / builder.name
-        for url in missing:
-            check_https(url)
+        for url, (_, checksum) in missing.items():
+            if not checksum and not url.startswith("https://"):
+                raise DataError(f"{url} has neither https nor a registered checksum, which would protect it")
         for url in list(missing)[:1]:
             probe(url)
     except DataError as error:
         raise DataError(
             f"tfds:{name} is not prepared in {show(builder.data_path.parent)}, and {error}; pass the folder "
-            f"that holds {next(iter(missing.values()))} as --data-dir (data_dir=)"
+            f"that holds {next(iter(missing.values()))[0]} as --data-dir (data_dir=)"
         ) from None
     return data_dir
 
@@ -156,8 +161,7 @@ def _prepare(builder: Any, name: str, folder: Path | None) -> None:
 def _read_split(builder: Any, name: str, split: str) -> Split:
     if split not in builder.info.splits:
         raise DataError(f"tfds:{name} has no split {split!r}, only {', '.join(builder.info.splits)}")
-    source = builder.as_data_source(split=split)
-    examples = source.__getitems__(range(len(source)))  # far faster than one after another
+    examples = _read_examples(builder, split)
     image_key, label_key = _keys(builder, name)
     images = [example[image_key] for example in examples]
     if len({image.shape for image in images}) != 1 or images[0].dtype != np.uint8:
@@ -165,6 +169,26 @@ def _read_split(builder: Any, name: str, split: str) -> Split:
     labels = np.array([example[label_key] for example in examples], np.int32)
     check_labels(labels, _classes(builder, name), f"the {split} split of tfds:{name}")
     return Split(np.stack(images), labels)
+
+
+def _read_examples(builder: Any, split: str) -> list[dict[str, Any]]:
+    try:
+        source = builder.as_data_source(split=split)
+    except NotImplementedError:  # prepared in a format that only TensorFlow reads at random
+        if builder.info.file_format.value != "tfrecord":
+            kind = f"in the format {builder.info.file_format.value}, which is not read here"
+            raise DataError(
+                f"{show(builder.data_path)} is {kind}; set TFDS_DATA_DIR to another folder to prepare it anew"
+            ) from None
+        about, decode = builder.info.splits[split], builder.info.features.deserialize_example_np
+        records = [record for path in about.filepaths for record in read_tfrecords(path)]
+        if len(records) != about.num_examples:
+            raise DataError(
+                f"{show(about.filepaths[0])} and its shards must hold {about.num_examples} examples, "
+                f"as dataset_info.json says; they hold {len(records)}; get them again"
+            ) from None
+        return list(map(decode, records))
+    return source.__getitems__(range(len(source)))  # far faster than one after another
 
 
 def _keys(builder: Any, name: str) -> tuple[str, str]:

@@ -281,14 +281,22 @@ def test_an_unknown_certificate_is_refused(small_register, serve_https, monkeypa
         data.load("mnist")
 
 
-def test_only_a_mirror_may_be_without_https(small_register, monkeypatch):
+def test_a_registered_address_may_be_without_https(small_register, cache, monkeypatch):
+    """The registered SHA-256 is what protects."""
     files = _download.registered_files("mnist")
     mirror = os.environ["JAXLEARN_MIRROR"]
     there = {name: file._replace(url=f"{mirror}/mnist/{name}") for name, file in files.items()}
     monkeypatch.setattr(_download, "registered_files", lambda name: there)
     monkeypatch.delenv("JAXLEARN_MIRROR")
-    with pytest.raises(data.DataError, match="http://127.* is not an address of https, and nothing is"):
+    assert "downloaded" in data.load("mnist").origin
+    for path in (cache / "mnist").iterdir():
+        path.unlink()
+    content = bytearray((small_register / NAMES[0]).read_bytes())
+    content[-1] ^= 1
+    (small_register / NAMES[0]).write_bytes(content)
+    with pytest.raises(data.DataError, match="is not the registered file"):
         data.load("mnist")
+    assert not any((cache / "mnist").iterdir())
 
 
 @pytest.mark.parametrize("wrong", ["localhost:8000", "/srv/data", "ftp://x", "file:///srv", "https://a\nb"])

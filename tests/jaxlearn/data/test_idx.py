@@ -54,6 +54,66 @@ def header(*numbers):
     return np.array(numbers, ">u4").tobytes()
 
 
+UNPACKED = {
+    "as torchvision leaves them": lambda name: f"MNIST/raw/{name.removesuffix('.gz')}",
+    "torchvision's folder itself": lambda name: f"raw/{name}",
+    "unpacked": lambda name: name.removesuffix(".gz"),
+    "with a dot": lambda name: name.replace("-idx", ".idx"),
+    "with a dot, unpacked": lambda name: name.replace("-idx", ".idx").removesuffix(".gz"),
+    "gzipped without saying so": lambda name: f"{name.removesuffix('.gz')}!",
+}
+
+
+@pytest.mark.parametrize("kind", UNPACKED)
+def test_files_under_the_names_that_they_have_elsewhere(kind, tmp_path, write_idx):
+    want = read_folder(write_idx(tmp_path / "original"))
+    for name in NAMES:
+        content = (tmp_path / "original" / name).read_bytes()
+        path = tmp_path / "given" / UNPACKED[kind](name).removesuffix("!")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        packed = path.suffix == ".gz" or UNPACKED[kind](name).endswith("!")
+        path.write_bytes(content if packed else gzip.decompress(content))
+    dataset = data.load("mnist", tmp_path / "given")
+    for ours, theirs in zip((dataset.train, dataset.test), want, strict=True):
+        for there, here in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(there, here)
+
+
+def test_torchvisions_folder_holds_several_sets(tmp_path, write_idx):
+    for folder, sizes in (("MNIST", (20, 10)), ("FashionMNIST", (30, 10)), ("KMNIST", (40, 10))):
+        write_idx(tmp_path / folder / "raw", sizes)
+    assert len(data.load("mnist", tmp_path).train.labels) == 20
+    assert len(data.load("fashion_mnist", tmp_path).train.labels) == 30
+
+
+def test_a_gzipped_file_with_its_checksum_comes_first(tmp_path, write_idx):
+    folder = write_idx(tmp_path)
+    (folder / NAMES[0][:-3]).write_bytes(b"other")
+    assert len(read_folder(folder)[0].labels) == 20
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (header(2051, 2, 2, 2) + bytes(7), "must hold 8 bytes after its header, .* holds only 7"),
+        (header(2051, 2, 2, 2) + bytes(9), "must hold 8 bytes after its header, .* holds more"),
+        (header(2051, 2), "has no complete header"),
+        (header(2049, 2) + bytes(2), "holds labels where images .* swapped"),
+        (header(2051, 2**16, 2**16, 2**16), "the most read is 2147483648"),
+        (header(2051, 0, 2, 2), "claims to hold no images"),
+        (b"<html>404</html>", "something else"),
+        (b"", "is empty"),
+    ],
+)
+def test_a_wrong_unpacked_file_is_named(content, message, tmp_path, write_idx):
+    folder = write_idx(tmp_path)
+    (folder / NAMES[0]).unlink()
+    (folder / NAMES[0][:-3]).write_bytes(content)
+    with pytest.raises(data.DataError, match=message) as caught:
+        data.load("mnist", folder)
+    assert str(caught.value).startswith(f"{folder / NAMES[0][:-3]} ")
+
+
 def packed(*numbers, content=b"", name=b"", extra=b""):
     """A gzip file of numbers and bytes, its header with a name or an extra field."""
     whole = gzip.compress(header(*numbers) + content)
@@ -143,7 +203,6 @@ SPECIAL = {
     "way through a file": (lambda path: path.symlink_to(f"{LABELS}/x"), "cannot be read: Not a directory"),
     "link to itself": (lambda path: path.symlink_to(path.name), "cannot be read: Too many levels of symb"),
     "link to nothing": (lambda path: path.symlink_to("nothing"), "is missing"),
-    "unpacked": (lambda path: path.with_suffix("").touch(), f"is missing, but {IMAGES[:-3]} is there: run"),
 }
 
 
