@@ -21,6 +21,7 @@ from ._activations import (
 from ._attention import attention, multi_head_attention
 from ._compose import each, flatten, identity, parallel, residual, sequential
 from ._conv import conv1d, conv2d
+from ._convolution import conv_general_dilated
 from ._dropout import dropout
 from ._embedding import embedding
 from ._layer import Layer, layer
@@ -41,6 +42,7 @@ __all__ = [
     "batch_norm",
     "conv1d",
     "conv2d",
+    "conv_general_dilated",
     "dropout",
     "each",
     "elu",

@@ -1,31 +1,21 @@
 """Convolution over sequences of shape (time, channels) and images of shape (height, width, channels)."""
 
 from collections.abc import Sequence
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from jaxlearn._check import check_choice, check_whole
 
+from ._convolution import conv_general_dilated
 from ._layer import Layer, Params, Shape, check_shape, layer
 from ._linear import start_bias
-from ._windows import Size, check_length, pad, sizes, slide
+from ._windows import Size, check_length, sizes
 from .init import Initializer, kaiming_normal
 
-
-class Geometry(NamedTuple):
-    """How the windows lie; numbers for each axis, the padding as rows before and after."""
-
-    stride: Sequence[int]
-    padding: Sequence[tuple[int, int]]
-    dilation: Sequence[int]
-    groups: int
-
-
 AXES = {1: ("time",), 2: ("height", "width")}
+LAYOUTS = {1: ("NTC", "OTI", "NTC"), 2: ("NHWC", "OHWI", "NHWC")}
 
 
 def conv1d(
@@ -74,8 +64,7 @@ def conv2d(
       h' = \lfloor (h + 2p - d(k-1) - 1)/s \rfloor + 1$$
 
     with $W$ of shape (features, k, k, channels / groups) and $b$ of shape (features,). It is a
-    cross-correlation, as in PyTorch. On a CPU it runs as one matrix product over patches, because
-    XLA's convolution there is ten times slower inside a loop; elsewhere the vendor's convolution runs.
+    cross-correlation, as in PyTorch. It runs as `conv_general_dilated`.
 
     Args:
       features: number of kernels.
@@ -127,7 +116,6 @@ def _conv(
     gaps = sizes(f"{kind}: dilation", dilation, axes, 1)
     span = tuple((k - 1) * d + 1 for k, d in zip(kernel, gaps, strict=True))
     edges = _edges(kind, padding, span, steps)
-    geometry = Geometry(steps, edges, gaps, groups)
 
     def check_input(shape: Shape, channels: int | str) -> None:
         check_shape(name, shape, (*AXES[axes], channels))
@@ -142,12 +130,15 @@ def _conv(
 
     def apply(params: Params, x: jax.Array) -> jax.Array:
         check_input(x.shape, params["weight"].shape[-1] * groups)
-        y = lax.platform_dependent(
-            x,
+        y = conv_general_dilated(
+            x[None],
             params["weight"],
-            cpu=partial(_convolve_patches, geometry),
-            default=partial(_convolve_natively, geometry),
-        )
+            steps,
+            edges,
+            rhs_dilation=gaps,
+            dimension_numbers=LAYOUTS[axes],
+            feature_group_count=groups,
+        )[0]
         return y + jnp.broadcast_to(params["bias"], y.shape) if bias else y
 
     return layer(init, apply, name)
@@ -165,29 +156,3 @@ def _edges(
     if set(stride) != {1}:
         raise ValueError(f"{kind}: padding 'same' needs a stride of 1, got {tuple(stride)}")
     return tuple(((n - 1) // 2, n // 2) for n in span)
-
-
-def _convolve_natively(geometry: Geometry, x: jax.Array, weight: jax.Array) -> jax.Array:
-    axes = "HW"[: len(geometry.stride)]
-    return lax.conv_general_dilated(
-        x[None],
-        weight,
-        window_strides=geometry.stride,
-        padding=geometry.padding,
-        rhs_dilation=geometry.dilation,
-        dimension_numbers=(f"N{axes}C", f"O{axes}I", f"N{axes}C"),
-        feature_group_count=geometry.groups,
-    )[0]
-
-
-def _convolve_patches(geometry: Geometry, x: jax.Array, weight: jax.Array) -> jax.Array:
-    features, *kernel, channels = weight.shape
-    groups = geometry.groups
-    views = slide(pad(x, geometry.padding), kernel, geometry.stride, geometry.dilation)
-    if groups == 1:
-        patches = jnp.concatenate(views, axis=-1)  # (*lengths, k * k * channels)
-        return patches @ weight.reshape(features, -1).T
-    lengths = views[0].shape[:-1]
-    patches = jnp.stack([view.reshape(*lengths, groups, channels) for view in views], axis=-2)
-    kernels = weight.reshape(groups, features // groups, len(views), channels)
-    return jnp.einsum("...gkc,gfkc->...gf", patches, kernels).reshape(*lengths, features)

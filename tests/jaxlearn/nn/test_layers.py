@@ -12,43 +12,6 @@ from jax.test_util import check_grads
 from jaxlearn import nn
 
 
-@pytest.mark.parametrize("groups", [1, 3])
-@pytest.mark.parametrize("axes", [1, 2])
-def test_both_convolutions_agree(axes, groups, x64):
-    """The matrix product that runs on CPUs and the convolution that runs elsewhere."""
-    from jaxlearn.nn import _conv
-
-    keys = jax.random.split(jax.random.key(0), 2)
-    x = jax.random.normal(keys[0], (*(9, 8)[:axes], 6))
-    weight = jax.random.normal(keys[1], (9, *(3, 2)[:axes], 6 // groups))
-    for stride, padding, dilation in [(1, (0, 0), 1), (2, (1, 2), 2), (3, (2, 0), 1)]:
-        geometry = _conv.Geometry((stride,) * axes, (padding,) * axes, (dilation,) * axes, groups)
-        patches, native = (
-            jax.jit(jax.value_and_grad(lambda x, w, f=f, g=geometry: jnp.sum(f(g, x, w) ** 2), (0, 1)))(
-                x, weight
-            )
-            for f in (_conv._convolve_patches, _conv._convolve_natively)
-        )
-        chex.assert_trees_all_close(patches, native, rtol=1e-12, atol=1e-12)
-
-
-@pytest.mark.parametrize(("platform", "native"), [("cpu", False), ("cuda", True)])
-def test_each_platform_gets_its_own_convolution(platform, native):
-    """On a CPU no convolution may run inside the scan of an epoch, elsewhere it must."""
-    model = nn.sequential(nn.conv2d(4, 3), nn.max_pool(2))
-    params, _ = model.init(jax.random.key(0), (8, 8, 1))
-
-    def epoch(params, images):
-        loss = lambda params, x: jnp.sum(jax.vmap(lambda x: model.apply(params, {}, x)[0])(x))
-        step = lambda params, x: (jax.tree.map(lambda p, g: p - g, params, jax.grad(loss)(params, x)), None)
-        return jax.lax.scan(step, params, images)[0]
-
-    traced = jax.jit(epoch).trace(params, jnp.ones((3, 2, 8, 8, 1)))
-    program = traced.lower(lowering_platforms=(platform,)).as_text()
-    assert ("stablehlo.convolution" in program) == native
-    assert "reduce_window" not in program
-
-
 def everything():
     """A model that holds nearly every layer."""
     return nn.sequential(
