@@ -33,6 +33,13 @@ def compiled_epoch(model):
     return jax.jit(run.epoch, donate_argnums=0).lower(state, *make_split(40)).compile(), state
 
 
+@pytest.fixture
+def for_a_cpu():
+    """What is compiled in a test is for a CPU, where there is a GPU, too."""
+    with jax.default_device(jax.devices("cpu")[0]):
+        yield
+
+
 @pytest.mark.parametrize("at_a_time", [None, 16])
 def test_nothing_is_compiled_once_a_run_is(at_a_time):
     program = compile_run(MLP, at_a_time)
@@ -61,6 +68,7 @@ def test_an_epoch_writes_the_new_state_over_the_old():
     assert compiled.memory_analysis().alias_size_in_bytes >= size
 
 
+@pytest.mark.usefixtures("for_a_cpu")
 @pytest.mark.parametrize("name", ["cnn", "cnn-bn", "cnn-large", "resnet"])
 def test_every_convolution_of_an_epoch_is_in_the_form_that_is_fast_on_a_cpu(name):
     """XLA makes plain loops of all others inside of a loop, and of those that it fuses in loops."""
@@ -81,12 +89,14 @@ def test_every_convolution_of_an_epoch_is_in_the_form_that_is_fast_on_a_cpu(name
     assert "select-and-scatter(" not in program
 
 
+@pytest.mark.usefixtures("for_a_cpu")
 def test_pooling_is_no_window_of_a_reduction():
     """XLA's own pooling takes ten times as long on a CPU, inside of a loop."""
     compiled, _ = compiled_epoch(CNN)
     assert not re.search(r"\b(reduce-window|select-and-scatter)\(", compiled.as_text())
 
 
+@pytest.mark.usefixtures("for_a_cpu")
 def test_the_gradient_of_a_weight_is_a_product_that_keeps_the_rows_of_both():
     """(outputs, batch) times (batch, inputs) into the weight's own layout, with no copy turned round."""
     compiled, _ = compiled_epoch(MLP)
