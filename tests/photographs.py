@@ -129,19 +129,25 @@ def save(kind: str, digit: np.ndarray, folder: Path) -> Path:
 
 
 def read(kind: str, digits: np.ndarray) -> np.ndarray:
-    """The digits after a photograph of a kind each, as `data.read_picture` prepares it."""
+    """The digits as `data.read_picture` prepares photographs of them; black is what it refuses."""
+
+    def through(digit: np.ndarray) -> np.ndarray:
+        try:
+            return data.read_picture(save(kind, digit, Path(folder)), digit.shape).image
+        except data.DataError:
+            return np.zeros_like(digit)
+
     with tempfile.TemporaryDirectory() as folder:
-        return np.stack(
-            [data.read_picture(save(kind, digit, Path(folder)), digit.shape).image for digit in digits]
-        )
+        return np.stack([through(digit) for digit in digits])
 
 
 def accuracies(model: Any, params: Any, model_state: Any, digits: Any) -> dict[str, float]:
-    """The share of `digits`, a Split, that are read right, for each kind."""
+    """The share of `digits`, a Split, that are read right, for each kind; what was refused is wrong."""
 
     def accuracy(kind: str) -> float:
-        answers = training.predict(model, params, model_state, read(kind, digits.images))
-        return float((answers.argmax(axis=1) == digits.labels).mean())
+        images = read(kind, digits.images)
+        answers = training.predict(model, params, model_state, images).argmax(axis=1)
+        return float(((answers == digits.labels) & images.any(axis=(1, 2, 3))).mean())
 
     return {kind: accuracy(kind) for kind in KINDS}
 

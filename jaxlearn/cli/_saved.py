@@ -19,6 +19,8 @@ from ._process import pick_devices, pick_precision
 from ._single import print_scores
 from ._terminal import pick, print_table, usage
 
+FULL = {"digits", "fashion_mnist"}  # examples of these fill their images, those of MNIST 20 of 28 pixels
+
 
 def use_saved(args: argparse.Namespace, models: dict[str, Callable[..., Layer]]) -> None:
     """--eval and --predict: what a trained model makes of test examples or of image files."""
@@ -39,7 +41,8 @@ def use_saved(args: argparse.Namespace, models: dict[str, Callable[..., Layer]])
         model = pick("--eval", name, models)(classes, **sizes)
     if args.predict:
         predict_files(args, folder, partial(training.predict, model, saved.params, saved.model_state),
-                      tuple(shape), f"{dataset}, {name}")  # fmt: skip
+                      partial(data.read_picture, shape=tuple(shape), box=1 if dataset in FULL else 20 / 28),
+                      f"{dataset}, {name}")  # fmt: skip
         return
     if args.dataset == "auto":
         args.dataset, args.data_dir = dataset, args.data_dir or saved.config.get("data_dir")
@@ -57,10 +60,10 @@ def predict_files(
     args: argparse.Namespace,
     folder: Path,
     predict: Callable[[np.ndarray], np.ndarray],
-    shape: tuple[int, ...],
+    read: Callable[[Path], data.Picture],
     title: str,
 ) -> None:
-    pictures = [data.read_picture(path, shape) for path in args.predict]
+    pictures = [read(path) for path in args.predict]
     images = np.stack([picture.image for picture in pictures])
     answers, seen = predict(images), folder / "seen.png"
     folder.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,6 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-BOX = 20 / 28  # of an example's sides: MNIST's digits are scaled to 20 of 28 pixels
 LEAST_CONTRAST = 12 / 255  # of the full range, between ink and paper
 LEAST_CLEARNESS = 3  # contrast in deviations of the paper's grain; grain alone, cut in two, has 2.5
 EDGE = 0.2  # of full ink, where its box ends
@@ -62,7 +61,8 @@ def split(grey: np.ndarray) -> np.ndarray:
 
     The light is taken to be even, sloping or quadratic; each has more to adapt than the one before, and so
     must leave much less unexplained. Where the border shows both things, and only paper if the light is what
-    a blurred picture shows, it is the edge of a shadow that crosses the border.
+    a blurred picture shows, it is the edge of a shadow that crosses the border. In a narrow picture, such
+    as a 1 cut out, strokes could pass for light, which is taken to be even therefore.
 
     >>> split(np.array([[0.1, 0.2, 0.9, 0.4, 0.5]])).tolist()
     [[False, False, True, False, False]]
@@ -70,6 +70,8 @@ def split(grey: np.ndarray) -> np.ndarray:
     y, x = np.meshgrid(*(np.linspace(-1, 1, side) for side in grey.shape), indexing="ij")
     one = np.ones_like(grey)
     best, rest = _two_parts(grey, [one])
+    if max(grey.shape) > 3 * min(grey.shape):
+        return best
     for light in [one, x, y], [one, x, y, x * x, x * y, y * y]:
         bright, left = _two_parts(grey, light)
         if left < 0.7 * rest:
@@ -140,23 +142,25 @@ def _soft_edge(image: np.ndarray) -> int:
     return max(1, max(image.shape) // 60)
 
 
-def fit_box(ink: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Scales ink to MNIST's box, its proportions kept, and moves its centre of mass to the middle.
+def fit_box(ink: np.ndarray, shape: tuple[int, int], box: float) -> np.ndarray:
+    """Scales ink to a box of this share of the sides and moves its centre of mass to the middle.
 
-    For shape (28, 28) the box is 20 x 20, and always 5/7 of the sides. The middle is pixel (14, 14), or half
-    of the sides; as in MNIST, the move is by whole pixels. Both are done by one resampling.
+    Its proportions are kept. The middle is pixel (14, 14) of 28 x 28, or half of the sides; as in MNIST, the
+    move is by whole pixels, and not so far that ink would leave the image. One resampling does both.
 
     >>> ink = np.zeros((60, 60))
     >>> ink[3:43, 7:15] = 1
-    >>> rows, columns = np.nonzero(fit_box(ink, (28, 28)) > 127)
+    >>> rows, columns = np.nonzero(fit_box(ink, (28, 28), 20 / 28) > 127)
     >>> [int(end) for end in (rows.min(), rows.max(), columns.min(), columns.max())]
     [4, 23, 12, 15]
     """
-    (box,) = ndimage.find_objects((ink > EDGE).astype(int))
-    sides, corner = np.array(shape), np.array([part.start for part in box])
-    scale = BOX * min(sides / [part.stop - part.start for part in box])
+    (found,) = ndimage.find_objects((ink > EDGE).astype(int))
+    corner, end = np.array([(part.start, part.stop) for part in found]).T
+    sides = np.array(shape)
+    scale = box * min(sides / (end - corner))
     mass = np.array(ndimage.center_of_mass(ink)) + 0.5
     place = np.ceil(sides // 2 - scale * (mass - corner) - 1e-6)  # of the corner
+    place = place.clip(0, sides - scale * (end - corner))
     margin = int(max(sides / scale)) + 1
     start = corner - place / scale + margin
     (top, left), (bottom, right) = start, start + sides / scale

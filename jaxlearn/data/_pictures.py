@@ -26,16 +26,16 @@ class Picture(NamedTuple):
     inverted: bool
 
 
-def read_picture(path: str | Path, shape: tuple[int, ...]) -> Picture:
+def read_picture(path: str | Path, shape: tuple[int, ...], box: float = 20 / 28) -> Picture:
     """Reads an image file as an example for a model trained on images of `shape`.
 
     The image is turned upright as its EXIF data say.
 
     One channel: the picture is taken for ink on paper and is prepared as MNIST's digits were. Colours become
     grey along the line on which they differ most. The paper, whose light may be uneven, is taken away, and
-    bright ink on black remains, whichever of the two was darker. The ink is scaled to a box of 20/28 of the
-    sides, its proportions kept, and its centre of mass comes into the middle. Ink on transparency may have
-    any colour. A picture of the right size that is bright on black and in place comes back byte for byte.
+    bright ink on black remains, whichever of the two was darker. The ink is scaled to a box, its proportions
+    kept, and its centre of mass comes into the middle. Ink on transparency may have any colour. A picture of
+    the right size that is bright on black and in place comes back byte for byte.
 
     Three channels: the image is made RGB, laid on white where it is transparent, resized with its proportions
     kept, and the rest is filled with the median of its border.
@@ -45,9 +45,11 @@ def read_picture(path: str | Path, shape: tuple[int, ...]) -> Picture:
     Args:
       path: a PNG, JPEG, GIF (of which the first picture is read), BMP, WEBP, TIFF or PPM file.
       shape: (height, width, channels), with 1 or 3 channels.
+      box: the ink's share of the sides, for one channel. MNIST's digits have 20 of 28 pixels; 1 is for sets
+        whose examples fill their images, such as Fashion-MNIST.
 
     Raises:
-      ValueError: another shape.
+      ValueError: another shape, or a box that is not above 0 and at most 1.
       DataError: no such file, no image, a damaged or cut one, one of more than `PIL.Image.MAX_IMAGE_PIXELS`
         pixels, or for one channel one in which nothing stands out. One line names the file.
 
@@ -65,28 +67,30 @@ def read_picture(path: str | Path, shape: tuple[int, ...]) -> Picture:
     """
     if len(shape) != 3 or shape[2] not in (1, 3):
         raise ValueError(f"shape must be (height, width, 1) or (height, width, 3), got {shape}")
-    read = _read_ink if shape[2] == 1 else _read_colours
-    image, inverted = read(Path(path), (shape[0], shape[1]))
+    if not 0 < box <= 1:
+        raise ValueError(f"box must be above 0 and at most 1, got {box}")
+    path, size = Path(path), (shape[0], shape[1])
+    image, inverted = _read_ink(path, size, box) if shape[2] == 1 else (_read_colours(path, size), False)
     return Picture(image.reshape(shape), inverted)
 
 
-def _read_ink(path: Path, size: tuple[int, int]) -> tuple[np.ndarray, bool]:
+def _read_ink(path: Path, size: tuple[int, int], box: float) -> tuple[np.ndarray, bool]:
     from . import _ink  # here, because scipy takes its time to import
 
     grey = _decode(path, _to_grey)
-    if is_example(grey, size):
+    if is_example(grey, size, box):
         return np.rint(255 * grey).astype(np.uint8), False
     try:
         ink, dark = _ink.find_ink(grey)
     except _ink.NoInkError:
         raise DataError(f"{path} shows nothing: no ink stands out from its paper") from None
-    return _ink.fit_box(ink, size), dark
+    return _ink.fit_box(ink, size, box), dark
 
 
-def is_example(grey: np.ndarray, size: tuple[int, int]) -> bool:
+def is_example(grey: np.ndarray, size: tuple[int, int], box: float = 20 / 28) -> bool:
     """Whether a picture is an example already: bright on black, of the right size, and in place.
 
-    In place is what has MNIST's size and is centred by its mass, or is larger, as in other sets.
+    In place is what is as large as the box and centred by its mass, or is larger, as in other sets.
 
     >>> grey = np.zeros((28, 28))
     >>> grey[4:24, 10:18] = 1
@@ -100,10 +104,10 @@ def is_example(grey: np.ndarray, size: tuple[int, int]) -> bool:
     fills = max((np.ptp(places, axis=1) + 1) / sides)
     centre = np.average(places, axis=1, weights=grey[places]) + 0.5
     centred = (np.abs(centre - (sides // 2 + 0.5)) < sides / 28).all()
-    return bool(fills > 21 / 28 or (fills > 18 / 28 and centred))
+    return bool(fills > 1.05 * box or (fills > 0.9 * box and (centred or box == 1)))
 
 
-def _read_colours(path: Path, size: tuple[int, int]) -> tuple[np.ndarray, bool]:
+def _read_colours(path: Path, size: tuple[int, int]) -> np.ndarray:
     from PIL import Image, ImageOps
 
     height, width = size
@@ -112,7 +116,7 @@ def _read_colours(path: Path, size: tuple[int, int]) -> tuple[np.ndarray, bool]:
         shown = f"{picture.width} x {picture.height}"
         raise DataError(f"{path} is too narrow for {width} x {height} pixels: it has {shown}")
     background = tuple(round(float(part)) for part in _background(np.asarray(picture)))
-    return np.array(ImageOps.pad(picture, (width, height), Image.Resampling.LANCZOS, background)), False
+    return np.array(ImageOps.pad(picture, (width, height), Image.Resampling.LANCZOS, background))
 
 
 def _background(pixels: np.ndarray) -> np.ndarray:

@@ -133,6 +133,44 @@ def test_examples_of_other_sets_come_back_byte_for_byte(save, data_folder):
             assert np.array_equal(picture.image, image)
 
 
+def test_ink_fills_the_box_that_is_asked_for(save):
+    page = np.full((60, 80), 220, np.uint8)
+    page[10:30, 50:60] = 30
+    for box in (0.5, 20 / 28, 1):
+        image = data.read_picture(save(Image.fromarray(page)), (28, 28, 1), box).image[..., 0]
+        rows, columns = np.nonzero(image > 127)
+        assert np.ptp(rows) + 1 == pytest.approx(28 * box, abs=1)
+        assert np.ptp(columns) + 1 == pytest.approx(14 * box, abs=1)
+
+
+@pytest.mark.parametrize("box", [0, -1, 1.1, float("nan")])
+def test_a_box_that_cannot_be_had_is_told(box, save):
+    with pytest.raises(ValueError, match="box must be above 0 and at most 1, got"):
+        data.read_picture(save(Image.new("L", (9, 9))), (28, 28, 1), box)
+
+
+def test_photographs_of_digits_that_fill_their_images_are_read(save):
+    """By their nearest neighbour: 0.925 of them, as against 0.975 of the digits, and 0.275 in MNIST's box."""
+    known, shown = data.load("digits").train, digits()
+
+    def answer(image):
+        page = np.pad(220 - image[..., 0] * 0.7, 30, constant_values=220).astype(np.uint8)
+        got = data.read_picture(save(Image.fromarray(page)), (28, 28, 1), box=1).image
+        return known.labels[np.square(known.images.astype(float) - got).sum(axis=(1, 2, 3)).argmin()]
+
+    assert np.mean([answer(image) for image in shown.images[:40]] == shown.labels[:40]) >= 0.9
+
+
+@pytest.mark.parametrize("width", [4, 6])
+def test_strokes_of_a_narrow_picture_are_no_uneven_light(width, save):
+    page = np.full((20, width), 220, np.uint8)
+    page[:, width // 2 - 1 : width // 2 + 1] = 40
+    picture = data.read_picture(save(Image.fromarray(page)), (28, 28, 1))
+    assert picture.inverted
+    assert np.abs(picture.image[4:24, 13:15] - 255.0).max() < 30
+    assert not picture.image[:, :11].any()
+
+
 def digits():
     return data.load("digits").test
 
