@@ -26,7 +26,9 @@ def free_memory() -> int | None:
     except (ImportError, OSError, RuntimeError):  # no psutil, no /proc, a system that it does not know
         return None
     try:
-        limit, used = ((CONTROL_GROUP / f"memory.{name}").read_text() for name in ("max", "current"))
+        limit, used = (
+            (CONTROL_GROUP / f"memory.{name}").read_text(encoding="utf-8") for name in ("max", "current")
+        )
         return min(free, int(limit) - int(used))
     except (OSError, ValueError):  # no control group, or "max": no limit
         return free

@@ -10,7 +10,7 @@ from tests.faults.fault import row, try_out
 from tests.jaxlearn.slow import every
 
 TABLE = Path(__file__).parents[1] / "docs" / "faults.md"
-ROWS = [line for line in TABLE.read_text().splitlines() if line.startswith("| ")][1:]
+ROWS = [line for line in TABLE.read_text(encoding="utf-8").splitlines() if line.startswith("| ")][1:]
 
 
 @pytest.fixture(scope="module")

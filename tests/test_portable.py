@@ -1,5 +1,6 @@
 """Systems that cannot be asked, and a JAX that knows no compiler options: runs and comparisons go on."""
 
+import ast
 import ctypes
 import os
 import subprocess
@@ -112,6 +113,16 @@ def test_the_library_sets_no_options_and_uses_nothing_private_of_jax():
     assert len(files) > 100
     for word in ("compiler_options", "XLA_FLAGS", "jax._src", "xla_cpu", "xla_gpu", "/proc/"):
         assert [path for path in files if word in path.read_text()] == [], word
+
+
+def test_no_file_is_read_or_written_in_an_encoding_of_the_system():
+    root = Path(__file__).parents[1]
+    folders = (root / part for part in ("jaxlearn", "models", "optimizers", "tests/faults"))
+    for path in [root / "train.py", *(path for folder in folders for path in folder.rglob("*.py"))]:
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = ast.unparse(call.func) if isinstance(call, ast.Call) else ""
+            if name == "open" or name.endswith((".read_text", ".write_text")):
+                assert "encoding" in [word.arg for word in call.keywords], f"{path}:{call.lineno}"
 
 
 def test_importing_the_library_starts_no_backend():

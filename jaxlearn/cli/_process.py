@@ -37,10 +37,16 @@ def leave(status: int) -> NoReturn:
 
 
 def open_streams() -> None:
-    """Standard output and error, where the process was started without."""
+    """Standard output and error, where the process was started without, and in any encoding.
+
+    What characters an encoding does not have are escaped, such as in \\u8f38.
+    """
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  for as long as the process lives
+        stream = getattr(sys, name)
+        if stream is None:
+            stream = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  for as long as the process lives
+            setattr(sys, name, stream)
+        stream.reconfigure(errors="backslashreplace")
 
 
 def limit_heaps() -> None:
@@ -63,7 +69,8 @@ class End:
         with suppress(OSError, RuntimeError):  # in the middle of a write
             sys.stdout.flush()
         cursor = "\x1b[?25h" if sys.stdout.isatty() else ""  # which a progress bar hides
-        os.write(2, f"{cursor}train.py: {self.message}\n".encode())
+        line = f"{cursor}train.py: {self.message}\n"
+        os.write(2, line.encode(sys.stderr.encoding, errors="backslashreplace"))
         os._exit(128 + number)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxlearn.training._folder import write_file, write_json
+from jaxlearn.training._folder import write_file, write_json, write_text
 
 from ._compare import Comparison
 from ._page import to_html, to_markdown
@@ -46,12 +46,12 @@ def write_report(folder: Path, comparison: Comparison, about: Mapping[str, Any])
     rankings = ranking(comparison, about.get("target"))
     light, dark = draw(rankings, LIGHT), draw(rankings, DARK)
     title, sections = make_title(about), make_sections(comparison, rankings, about, list(light))
-    write_file(folder / "results.csv", results_csv(comparison).encode())
+    write_text(folder / "results.csv", results_csv(comparison))
     write_json(folder / "summary.json", _summary(comparison, rankings, about))
     for file, picture in light.items():
         write_file(folder / file, picture)
-    write_file(folder / "report.md", to_markdown(title, sections).encode())
-    write_file(folder / "report.html", to_html(title, sections, light, dark).encode())
+    write_text(folder / "report.md", to_markdown(title, sections))
+    write_text(folder / "report.html", to_html(title, sections, light, dark))
 
 
 def print_report(comparison: Comparison, about: Mapping[str, Any]) -> None:

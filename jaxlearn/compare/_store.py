@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from jaxlearn.training import CheckpointError
-from jaxlearn.training._folder import read_json, to_json, write_file
+from jaxlearn.training._folder import read_json, to_json, write_text
 from jaxlearn.training._settings import show
 
 from ._result import Sweep, from_plain, to_plain
@@ -72,7 +72,7 @@ class Store:
     def _write(self, name: str, content: dict[str, Any]) -> None:
         if self.folder:
             file = {"sha256": _digest(content), "content": content}
-            write_file(self.folder / f"{name}.json", (to_json(file) + "\n").encode())
+            write_text(self.folder / f"{name}.json", to_json(file) + "\n")
 
     def _broken(self, name: str, why: str) -> CheckpointError:
         again = "it is made again" if name == "plan" else "its runs are trained again"

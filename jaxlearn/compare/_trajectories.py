@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxlearn.training._folder import write_file, write_png
+from jaxlearn.training._folder import write_png, write_text
 
 from ._functions import Descent, Surface
 from ._style import LIGHT
@@ -108,4 +108,4 @@ def write_descents(folder: Path, surface: Surface, descents: Sequence[Descent]) 
             f"{descent.optimizer},{descent.rate!r},{step},{x!r},{y!r},{value!r}"
             for step, ((x, y), value) in enumerate(ways)
         ]
-    write_file(folder / f"{surface.name}.csv", ("\n".join(lines) + "\n").encode())
+    write_text(folder / f"{surface.name}.csv", "\n".join(lines) + "\n")

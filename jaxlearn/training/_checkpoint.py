@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -59,11 +60,11 @@ def save_checkpoint(folder: Path, state: PyTree, about: dict[str, Any] | None = 
             shutil.rmtree(beside, ignore_errors=True)
             beside.mkdir()
             _make_sure_of_space(beside / "space", plain)
-            with _orbax() as checkpointer:
-                checkpointer.save(beside / ARRAYS, plain)
+            with _in_unicode(beside) as place, _orbax() as checkpointer:
+                checkpointer.save(place / ARRAYS, plain)
             write_json(beside / ABOUT, (about or {}) | {"leaves": _describe(state)})
             sums = [f"{_sum(path)}  {path.relative_to(beside).as_posix()}\n" for path in _files(beside)]
-            (beside / SUMS).write_text("".join(sums))
+            (beside / SUMS).write_text("".join(sums), encoding="utf-8")
         os.replace(beside, folder)
     except (OSError, CheckpointError) as error:
         shutil.rmtree(beside, ignore_errors=True)
@@ -125,11 +126,23 @@ def load_checkpoint(folder: Path, like: PyTree) -> PyTree:
         if there != here:
             raise CheckpointError(f"{folder} holds for {show(name)}: {show(there)}; {here} is needed")
     try:
-        with _orbax() as checkpointer:
-            plain = checkpointer.restore((folder / ARRAYS).absolute(), jax.tree.map(_blank, like))
-    except CheckpointError as error:
+        with _in_unicode(folder.absolute()) as place, _orbax() as checkpointer:
+            plain = checkpointer.restore(place / ARRAYS, jax.tree.map(_blank, like))
+    except (OSError, CheckpointError) as error:
         raise CheckpointError(f"{folder / ARRAYS} cannot be read ({error})") from None
     return jax.tree.map(_restore, like, plain)
+
+
+@contextmanager
+def _in_unicode(folder: Path) -> Iterator[Path]:
+    """A path to a folder in characters, which orbax needs: a link where a name in its own path has others."""
+    if not any("\ud800" <= character <= "\udfff" for character in str(folder)):
+        yield folder
+        return
+    with tempfile.TemporaryDirectory() as elsewhere:
+        link = Path(elsewhere) / "folder"
+        link.symlink_to(folder.absolute(), target_is_directory=True)
+        yield link
 
 
 @contextmanager

@@ -117,6 +117,11 @@ def write_file(path: Path, content: bytes) -> None:
         raise OSError(f"{path} cannot be written: {error.strerror or error}") from None
 
 
+def write_text(path: Path, text: str) -> None:
+    """Writes a file of text in UTF-8, with escapes for what a file's name may hold that is no character."""
+    write_file(path, text.encode(errors="backslashreplace"))
+
+
 def write_png(path: Path, figure: Any, dpi: int = 150) -> None:
     """Writes a figure of matplotlib as a picture; see `to_png`."""
     write_file(path, to_png(figure, dpi))
@@ -132,7 +137,7 @@ def to_png(figure: Any, dpi: int) -> bytes:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Writes a JSON object, an entry a line; see `to_json`."""
     entries = [f"  {to_json({name: value})[1:-1]}" for name, value in content.items()]
-    write_file(path, ("{\n" + ",\n".join(entries) + "\n}\n").encode())
+    write_text(path, "{\n" + ",\n".join(entries) + "\n}\n")
 
 
 def read_text(path: Path, largest: int = LARGEST) -> str:

@@ -13,7 +13,7 @@ from ._console import with_progress
 from ._curves import plot_curves
 from ._evaluate import Evaluation
 from ._fit import EpochReport, Position, Program, first_position, run_parts, to_number, updates_skipped
-from ._folder import to_json, write_file, write_json
+from ._folder import to_json, write_json, write_text
 from ._keeper import Keeper, Saving, best_epoch
 from ._saved import save
 from ._signals import Stopped, stop_requests
@@ -79,7 +79,7 @@ def record_run(
 
 def write_metrics(folder: Path, reports: Iterable[EpochReport]) -> None:
     lines = [to_json(report._asdict()) + "\n" for report in reports]
-    write_file(folder / "metrics.jsonl", "".join(lines).encode())
+    write_text(folder / "metrics.jsonl", "".join(lines))
 
 
 def finish_run(

@@ -54,7 +54,9 @@ def main(out, only=""):
             bad += bool(wrong)
             print(rows[-1], *(f"  WRONG: {each}" for each in wrong), sep="\n")
     if not only:
-        Path(out).write_text(INTRO.format(number=len(rows)) + "".join(f"{line}\n" for line in rows))
+        Path(out).write_text(
+            INTRO.format(number=len(rows)) + "".join(f"{line}\n" for line in rows), encoding="utf-8"
+        )
     print(f"{out}: {len(rows)} faults, {bad} that did not end as they should")
     return 1 if bad else 0
 

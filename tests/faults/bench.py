@@ -114,7 +114,8 @@ class Process:
 
     def __init__(self, command: list[str], folder: Path, env: Mapping[str, str]):
         self.end = time.monotonic() + LIMIT
-        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        pipes |= {"encoding": "utf-8", "errors": "backslashreplace"}
         self.child = subprocess.Popen(command, cwd=folder, env={**os.environ, **env}, **pipes)
         self.out: list[str] = []
         self.err: list[str] = []

@@ -52,7 +52,7 @@ def pipe(path: Path) -> None:
 
 def file(path: Path) -> None:
     shutil.rmtree(path)
-    path.write_text("a file")
+    path.write_text("a file", encoding="utf-8")
 
 
 def sum_up() -> None:
@@ -63,8 +63,8 @@ def tell(**lies: Any) -> Spoil:
     """Lets about.json tell something else, with sums that agree."""
 
     def spoil() -> None:
-        about = json.loads((NEWEST / "about.json").read_text())
-        (NEWEST / "about.json").write_text(json.dumps(about | lies))
+        about = json.loads((NEWEST / "about.json").read_text(encoding="utf-8"))
+        (NEWEST / "about.json").write_text(json.dumps(about | lies), encoding="utf-8")
         sum_up()
 
     return spoil
@@ -119,7 +119,7 @@ FAULTS = [
     newest(
         "`SHA256SUMS` lists `../../config.json`",
         "SHA256SUMS is damaged: it lists",
-        lambda: (NEWEST / SUMS).write_text(f"{'0' * 64}  ../../config.json\n"),
+        lambda: (NEWEST / SUMS).write_text(f"{'0' * 64}  ../../config.json\n", encoding="utf-8"),
     ),
     newest(
         "`SHA256SUMS` of 17 MB",
@@ -131,13 +131,13 @@ FAULTS = [
     newest(
         "`about.json` is a list, sums made anew",
         "about.json does not",
-        lambda: (NEWEST / ABOUT).write_text("[]"),
+        lambda: (NEWEST / ABOUT).write_text("[]", encoding="utf-8"),
         sum_up,
     ),
     newest(
         "`about.json` is 100,000 brackets, sums made anew",
         "about.json is damaged",
-        lambda: (NEWEST / ABOUT).write_text("[" * 100_000),
+        lambda: (NEWEST / ABOUT).write_text("[" * 100_000, encoding="utf-8"),
         sum_up,
     ),
     *[

@@ -22,13 +22,13 @@ def refused(done: str, says: str, *spoils: Spoil, status: int = 1, command: str 
 
 
 def change_a_digit() -> None:
-    text = SGD.read_text()
+    text = SGD.read_text(encoding="utf-8")
     place = text.index("0.", text.index("val_loss")) + 2
-    SGD.write_text(text[:place] + str(9 - int(text[place])) + text[place + 1 :])
+    SGD.write_text(text[:place] + str(9 - int(text[place])) + text[place + 1 :], encoding="utf-8")
 
 
 def change_plan(**lies: Any) -> Spoil:
-    return lambda: (SGD.unlink(), PLAN.write_text(json.dumps(lies)))
+    return lambda: (SGD.unlink(), PLAN.write_text(json.dumps(lies), encoding="utf-8"))
 
 
 def fresh(command: str, then: str = "") -> Act:
@@ -47,10 +47,12 @@ FAULTS = [
     refused(
         "a sweep of 100,000 brackets",
         f"softmax-sgd.json is damaged.*{AGAIN}",
-        lambda: SGD.write_text("[" * 100_000),
+        lambda: SGD.write_text("[" * 100_000, encoding="utf-8"),
     ),
     refused(
-        "a sweep that is a list", f"softmax-sgd.json does not hold.*{AGAIN}", lambda: SGD.write_text("[]")
+        "a sweep that is a list",
+        f"softmax-sgd.json does not hold.*{AGAIN}",
+        lambda: SGD.write_text("[]", encoding="utf-8"),
     ),
     refused(
         "a sweep that is no text",
@@ -90,7 +92,7 @@ FAULTS = [
     refused(
         "`config.json` is a list, the same command again",
         "config.json does not hold",
-        lambda: CONFIG.write_text("[]"),
+        lambda: CONFIG.write_text("[]", encoding="utf-8"),
         command=f"{GRID} --out run",
     ),
     refused(

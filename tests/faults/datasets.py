@@ -104,6 +104,8 @@ FAULTS = [
         "tfds:mnist cannot be read",
         "--dataset tfds:mnist",
         lambda: Path("prepared/mnist/3.0.1").mkdir(parents=True),
-        lambda: Path("prepared/mnist/3.0.1/dataset_info.json").write_text('{"name": "mnist", '),
+        lambda: Path("prepared/mnist/3.0.1/dataset_info.json").write_text(
+            '{"name": "mnist", ', encoding="utf-8"
+        ),
     ),
 ]

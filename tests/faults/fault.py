@@ -113,7 +113,7 @@ def can_be_read(path: Path) -> bool:
         elif path.suffix == ".safetensors":
             jaxlearn.load(path)
         elif path.suffix in readers:
-            readers[path.suffix](path.read_text())
+            readers[path.suffix](path.read_text(encoding="utf-8"))
     except (ValueError, OSError, RecursionError):
         return False
     return True
@@ -163,7 +163,7 @@ def numbers(folder: Path) -> bytes | str:
     table = folder / "results.csv"
     if table.exists():
         return table.read_bytes()
-    return json.loads((folder / "summary.json").read_text())["params_digest"]
+    return json.loads((folder / "summary.json").read_text(encoding="utf-8"))["params_digest"]
 
 
 def found(pattern: str, output: str) -> str:

@@ -21,7 +21,7 @@ INSTEAD = "; a checkpoint tells instead"
 
 def claim(**lies: Any) -> Spoil:
     """Lets config.json say something else."""
-    return lambda: CONFIG.write_text(json.dumps(json.loads(CONFIG.read_text()) | lies))
+    return lambda: CONFIG.write_text(json.dumps(json.loads(CONFIG.read_bytes()) | lies), encoding="utf-8")
 
 
 def folder(path: Path) -> None:
@@ -61,8 +61,8 @@ def draw(path: Path, size: tuple[int, int]) -> None:
 FAULTS = [
     told("cut in the middle of a line", "config.json", lambda: cut(CONFIG, 600)),
     told("missing", "config.json is missing", CONFIG.unlink),
-    told("is a list", "config.json", lambda: CONFIG.write_text("[]")),
-    told("is 100,000 brackets", "config.json", lambda: CONFIG.write_text("[" * 100_000)),
+    told("is a list", "config.json", lambda: CONFIG.write_text("[]", encoding="utf-8")),
+    told("is 100,000 brackets", "config.json", lambda: CONFIG.write_text("[" * 100_000, encoding="utf-8")),
     told("of 17 MB", "config.json", lambda: CONFIG.write_bytes(b" " * 17_000_000)),
     told("is no text", "config.json", lambda: CONFIG.write_bytes(b"\xff\xfe")),
     told("is a named pipe", "config.json", lambda: pipe(CONFIG)),
@@ -188,7 +188,7 @@ FAULTS = [
     ),
     picture("missing", "is missing: an image file", lambda path: None),
     picture("empty", "is no image", Path.touch),
-    picture("a text", "is no image", lambda path: path.write_text("no picture")),
+    picture("a text", "is no image", lambda path: path.write_text("no picture", encoding="utf-8")),
     picture("cut", "is no image", lambda path: (draw(path, (28, 28)), cut(path))),
     picture("a blank page", "shows nothing: no ink stands out", lambda path: draw(path, (28, 28))),
     picture("a folder", "is no file: an image file", Path.mkdir),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.bench import FOUR, THREE, Act, Ended, Place, Process
+from tests.faults.bench import GRID as COMPARED
 from tests.faults.fault import Fault
 from tests.faults.signals import CONT, GRID, LONG, STOP, TRAINING, Seen, is_not_saving, is_saving
 
@@ -36,7 +37,7 @@ def move(path: Path) -> None:
 
 def replace(run: Path) -> None:
     move(run / "checkpoints")
-    (run / "checkpoints").write_text("a file")
+    (run / "checkpoints").write_text("a file", encoding="utf-8")
 
 
 def stopped(do: Callable[[Path], Any], seen: Seen) -> Act:
@@ -76,6 +77,22 @@ def second(command: str, first: str, seen: Seen) -> Act:
 
 def piped(shell: str, command: str = THREE) -> Act:
     return lambda place: place.process(command, "--out run", under=["bash", "-c", shell, "bash"])
+
+
+def written_in(encoding: str, command: str, base: str = "") -> Act:
+    """Runs a command whose output has an encoding ("C": the C locale's); `base` is a run that is there."""
+    env = {"PYTHONIOENCODING": encoding}
+    if encoding == "C":
+        env = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+    def act(place: Place) -> Ended:
+        if base:
+            place.copy(base)
+            for name in ("圖.png", "\udcff.png"):
+                shutil.copy(place.run / "curves.png", place.folder / name)
+        return place.process(command, env=env)
+
+    return act
 
 
 def with_a_file_as_cache(place: Place) -> Ended:
@@ -142,5 +159,41 @@ FAULTS = [
         "standard output: Broken pipe",
     ),
     Fault("output that is closed (`>&-`)", piped('"$@" >&-'), 0, same=THREE),
+    Fault(
+        "`--out run/輸出`, output in cp1252",
+        written_in("cp1252", f"{THREE} --out run/輸出"),
+        goes_on=r"results in run/\\u8f38\\u51fa",
+    ),
+    Fault(
+        "`--out run/輸出`, output in ASCII, a comparison",
+        written_in("ascii", f"{COMPARED} --out run/輸出"),
+        goes_on=r"report in run/\\u8f38\\u51fa/report.html",
+    ),
+    Fault(
+        "`--out run/輸出` in the C locale without UTF-8",
+        written_in("C", f"{THREE} --out run/輸出"),
+        goes_on=r"results in run/\S+",
+    ),
+    Fault(
+        "`--out` of a name that is no UTF-8",
+        written_in("utf-8", f"{THREE} --out run/\udcff"),
+        goes_on=r"results in run/\\udcff",
+    ),
+    Fault(
+        "`--out` of a name that is no UTF-8, a comparison",
+        written_in("utf-8", f"{COMPARED} --out run/\udcff"),
+        goes_on=r"report in run/\\udcff/report.html",
+    ),
+    Fault(
+        "`--data-dir 資料` that is not there, output in ASCII",
+        written_in("ascii", "--dataset mnist --data-dir 資料"),
+        1,
+        r"\\u8cc7\\u6599 is not a folder",
+    ),
+    Fault(
+        "`--predict` of files whose names are not in cp1252 or no UTF-8",
+        written_in("cp1252", "--eval run --predict 圖.png \udcff.png", THREE),
+        goes_on=r"\\udcff.png",
+    ),
     Fault("a cache that is a file", with_a_file_as_cache, 0, same=FOUR),
 ]

@@ -45,7 +45,7 @@ def printed(text: str) -> Seen:
 
 def is_importing(process: Process, place: Place) -> bool:
     """JAX is being loaded, which takes most of the first second."""
-    with open(f"/proc/{process.child.pid}/maps") as maps:
+    with open(f"/proc/{process.child.pid}/maps", encoding="utf-8") as maps:
         return "jaxlib" in maps.read()
 
 
@@ -58,7 +58,10 @@ def is_stopped(process: Process, place: Place, saving: bool) -> bool:
     if not any(place.run.glob("checkpoints/[0-9]*")):
         return False
     process.child.send_signal(STOP)
-    while Path(f"/proc/{process.child.pid}/stat").read_text().rpartition(")")[2].split()[0] not in "TZ":
+    while (
+        Path(f"/proc/{process.child.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+        not in "TZ"
+    ):
         time.sleep(0.001)
     if any(place.run.glob("checkpoints/.*.new")) == saving:
         return True

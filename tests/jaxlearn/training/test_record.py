@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 
 import chex
 import jax
@@ -151,3 +152,15 @@ def test_a_file_that_cannot_be_finished_leaves_the_old_one(tmp_path, monkeypatch
     with pytest.raises(OSError, match="full"):
         _folder.write_json(path, {"a": 2})
     assert json.loads(path.read_text()) == {"a": 1}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text there")
+def test_a_folder_whose_name_is_no_text(tmp_path):
+    """Names that are no UTF-8 are in Python's text as what UTF-8 has no bytes for."""
+    folder = tmp_path / "no\udcfftext"
+    folder.mkdir()
+    state = {"weight": jnp.arange(3.0)}
+    training.save_checkpoint(folder / "7", state)
+    chex.assert_trees_all_equal(training.load_checkpoint(folder / "7", state), state)
+    _folder.write_text(folder / "report.md", f"輸出 in {folder.name}")
+    assert (folder / "report.md").read_bytes() == "輸出 in no\\udcfftext".encode()
