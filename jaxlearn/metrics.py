@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxlearn._check import check_choice, check_whole, first_outside
 
@@ -51,7 +52,8 @@ def accuracy(confusion: jax.Array) -> jax.Array:
     >>> accuracy(jnp.array([[1, 0], [1, 2]]))
     Array(0.75, dtype=float32)
     """
-    return jnp.trace(confusion) / jnp.sum(confusion)
+    counts = _floats(confusion)
+    return jnp.trace(counts) / jnp.sum(counts)
 
 
 def precision(confusion: jax.Array, average: str = "macro") -> jax.Array:
@@ -75,7 +77,8 @@ def precision(confusion: jax.Array, average: str = "macro") -> jax.Array:
     Array([0.5, 1. ], dtype=float32)
     """
     check_choice("precision: average", average, AVERAGES)
-    return _average(jnp.diagonal(confusion), confusion.sum(axis=0), confusion, average)
+    counts = _floats(confusion)
+    return _average(jnp.diagonal(counts), counts.sum(axis=0), counts, average)
 
 
 def recall(confusion: jax.Array, average: str = "macro") -> jax.Array:
@@ -89,7 +92,8 @@ def recall(confusion: jax.Array, average: str = "macro") -> jax.Array:
     Array([1.  , 0.75], dtype=float32)
     """
     check_choice("recall: average", average, AVERAGES)
-    return _average(jnp.diagonal(confusion), confusion.sum(axis=1), confusion, average)
+    counts = _floats(confusion)
+    return _average(jnp.diagonal(counts), counts.sum(axis=1), counts, average)
 
 
 def f1(confusion: jax.Array, average: str = "macro") -> jax.Array:
@@ -103,8 +107,9 @@ def f1(confusion: jax.Array, average: str = "macro") -> jax.Array:
     Array(0.73333335, dtype=float32)
     """
     check_choice("f1: average", average, AVERAGES)
-    answers = confusion.sum(axis=0) + confusion.sum(axis=1)  # 2 TP + FP + FN
-    return _average(2 * jnp.diagonal(confusion), answers, confusion, average)
+    counts = _floats(confusion)
+    answers = counts.sum(axis=0) + counts.sum(axis=1)  # 2 TP + FP + FN
+    return _average(2 * jnp.diagonal(counts), answers, counts, average)
 
 
 def top_k_accuracy(scores: jax.Array, labels: jax.Array, k: int) -> jax.Array:
@@ -146,16 +151,27 @@ def top_k_accuracy(scores: jax.Array, labels: jax.Array, k: int) -> jax.Array:
     return jnp.sum(hits) / hits.size
 
 
-def _average(right: jax.Array, of: jax.Array, confusion: jax.Array, average: str) -> jax.Array:
+def _floats(confusion: Any) -> jax.Array:
+    """Counts as floats: whole numbers of 32 bits end at 2^31, and their sums, or numpy's counts, need not."""
+    known = confusion if isinstance(confusion, jax.Array) else np.asarray(confusion)
+    return jnp.asarray(known.astype(jnp.result_type(float)))
+
+
+def _average(right: jax.Array, of: jax.Array, counts: jax.Array, average: str) -> jax.Array:
     if average == "micro":
         right, of = right.sum(), of.sum()
-    scores = right / jnp.maximum(of, 1)
+    scores = right / _or_one(of)
     if average == "macro":
         return scores.mean()
     if average == "weighted":
-        occurs = confusion.sum(axis=1)
-        return jnp.sum(scores * (occurs / jnp.maximum(occurs.sum(), 1)))
+        occurs = counts.sum(axis=1)
+        return jnp.sum(scores * (occurs / _or_one(occurs.sum())))
     return scores
+
+
+def _or_one(number: jax.Array) -> jax.Array:
+    """What can be divided by, where the quotient of nothing is to be 0."""
+    return jnp.where(number == 0, 1, number)
 
 
 def _classes(name: str, values: Any, classes: int) -> jax.Array:

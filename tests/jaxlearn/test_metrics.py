@@ -49,6 +49,53 @@ def test_the_average_is_macro_unless_told(score, theirs):
         score(confusion, "mean")
 
 
+LARGE = np.array([[2**31 - 1, 5, 2**30], [2**31 - 7, 2**31 - 1, 0], [3, 2**29, 2**31 - 2]])
+PAIRS = np.array([(row, column) for row in range(3) for column in range(3)])
+
+
+@pytest.mark.parametrize("compile", [jax.jit, lambda function, **options: function])
+@pytest.mark.parametrize(
+    "counts",
+    [
+        jnp.asarray(LARGE, jnp.int32),
+        jnp.asarray(LARGE, jnp.uint32),
+        LARGE // 50_000,  # the sums alone are small, not so their double in 16 bits
+        np.array([[2**30, 0, 1], [0, 1, 0], [0, 0, 2**30]]),  # 2 TP is 2^31
+    ],
+    ids=["int32", "uint32", "small", "twice"],
+)
+def test_counts_and_their_sums_may_be_above_2_to_the_31(counts, compile):
+    """scikit-learn is given each pair of classes once, weighted by how often it occurs."""
+    weights = np.asarray(counts).astype(np.int64).ravel()
+    pairs = {"y_true": PAIRS[:, 0], "y_pred": PAIRS[:, 1], "sample_weight": weights}
+    want = sklearn.accuracy_score(**pairs)
+    assert float(compile(metrics.accuracy)(counts)) == pytest.approx(want, rel=1e-6)
+    for ours, theirs in SCORES:
+        for average in metrics.AVERAGES:
+            want = theirs(**pairs, average=None if average == "none" else average, zero_division=0)
+            got = compile(ours, static_argnames="average")(counts, average=average)
+            np.testing.assert_allclose(got, want, rtol=1e-6, err_msg=f"{ours.__name__} {average}")
+            assert got.dtype == jnp.float32
+
+
+def test_counts_of_numpy_may_be_above_2_to_the_31_themselves():
+    """By whole numbers of Python's."""
+    counts = [[2**40, 2**38], [2**33, 2**41]]
+    assert float(metrics.accuracy(np.array(counts))) == pytest.approx(
+        (2**40 + 2**41) / (2**40 + 2**38 + 2**33 + 2**41), rel=1e-6
+    )
+    f1 = [2 * 2**40 / (2 * 2**40 + 2**38 + 2**33), 2 * 2**41 / (2 * 2**41 + 2**38 + 2**33)]
+    np.testing.assert_allclose(metrics.f1(np.array(counts), "none"), f1, rtol=1e-6)
+    np.testing.assert_allclose(metrics.f1(counts, "none"), f1, rtol=1e-6)
+
+
+def test_shares_instead_of_counts_give_the_same_scores():
+    counts = jnp.array([[5, 1], [3, 3]])
+    for score, _ in SCORES:
+        for average in metrics.AVERAGES:
+            np.testing.assert_allclose(score(counts / 12, average), score(counts, average), rtol=1e-6)
+
+
 def test_without_examples_scores_are_0():
     for score, _ in SCORES:
         for average in metrics.AVERAGES:
