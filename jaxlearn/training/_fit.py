@@ -146,7 +146,10 @@ def compile_run(
         return evaluate(model, params, state.model_state, images, labels, loss=loss)
 
     held_out = {"test": test} | ({"validation": validation} if len(validation.labels) else {})
-    batch = (jax.ShapeDtypeStruct((batch_size, *array.shape[1:]), array.dtype) for array in train)
+    batch = (
+        jax.ShapeDtypeStruct((batch_size, *array.shape[1:]), jax.dtypes.canonicalize_dtype(array.dtype))
+        for array in train
+    )
     _, means = jax.eval_shape(run.step, like, *batch)
     updates = count_updates(len(train.labels), batch_size, drop_last)
     used = updates * batch_size if drop_last else len(train.labels)
