@@ -13,6 +13,7 @@ from ._resume import config_difference, read_config
 from ._run import Means, Run, RunState, count_updates, draw_order, make_run, to_float
 from ._settings import parse_setting, show, show_settings, text_arguments
 from ._signals import Stopped
+from ._statistics import update_bn
 
 __all__ = [
     "CheckpointError",
@@ -55,5 +56,6 @@ __all__ = [
     "show_settings",
     "text_arguments",
     "to_float",
+    "update_bn",
     "with_progress",
 ]

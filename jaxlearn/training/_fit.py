@@ -22,6 +22,7 @@ from ._checkpoint import copy_tree
 from ._evaluate import Evaluation, evaluate
 from ._parts import Parts, join_parts, lower_parts
 from ._run import Loss, Means, RunState, check_outputs, count_updates, make_run
+from ._statistics import join_settling, lower_settling
 
 FIRST_PART = 16  # updates, by which the speed is told
 PART_SECONDS = 0.5
@@ -33,6 +34,8 @@ class Program(NamedTuple):
     Attributes:
       state: the first state, which the first epoch consumes.
       parts: an epoch, a part at a time; see `run_parts`.
+      settle: `settle(state) -> state`, after an epoch: where the optimizer averages parameters, the running
+        statistics become those of the average, by one more pass over the training examples; see `update_bn`.
       validate: `validate(state) -> Evaluation`, or None without validation examples.
       test: `test(state) -> Evaluation`.
       compile_seconds: what compiling took.
@@ -43,6 +46,7 @@ class Program(NamedTuple):
 
     state: RunState
     parts: Parts
+    settle: Callable[[RunState], RunState]
     validate: Callable[[RunState], Evaluation] | None
     test: Callable[[RunState], Evaluation]
     compile_seconds: float
@@ -59,7 +63,7 @@ class Program(NamedTuple):
         """Every example once, but for what is left out; gives the memory of its argument to its result."""
         parts = self.parts(state, self.nothing_measured(), 0, lambda done: self.updates)
         state, measured, _ = deque(parts, maxlen=1).pop()
-        return state, self.means(measured)
+        return self.settle(state), self.means(measured)
 
     def nothing_measured(self) -> Means:
         return jax.device_put(jax.tree.map(lambda like: np.zeros(like.shape, like.dtype), self.measured))
@@ -157,14 +161,18 @@ def compile_run(
     compiled = compile_all({
         "init": init,
         "parts": lower_parts(run, like, measured, train, used, batch_size, at_a_time),
+        "settling": lower_settling(model, like, train.images, used, batch_size, at_a_time),
         **{name: jax.jit(score).lower(like, *split) for name, split in held_out.items()},
     })  # fmt: skip
     scores = {name: partial(_call, compiled[name], jax.device_put(split)) for name, split in held_out.items()}
+    if at_a_time is None:
+        train = jax.device_put(train)
     parts = join_parts(compiled["parts"], train, used, batch_size, at_a_time)
+    settle = join_settling(compiled["settling"], train.images, used, batch_size, at_a_time)
     state = compiled["init"](key)
     seconds = time.perf_counter() - start
     validate = scores.get("validation")
-    return Program(state, parts, validate, scores["test"], seconds, used, batch_size, measured)
+    return Program(state, parts, settle, validate, scores["test"], seconds, used, batch_size, measured)
 
 
 def _call(compiled: Any, split: Split, state: RunState) -> Any:
@@ -231,6 +239,7 @@ def run_parts(
             if done < program.updates:
                 yield Position(state, measured, done, reports, seconds)
             start = time.perf_counter()
+        state = program.settle(state)
         reports = (*reports, _report(program, state, measured, len(reports) + 1, seconds))
         done, seconds = 0, 0.0
         yield Position(state, measured, done, reports, seconds)

@@ -111,6 +111,12 @@ def draw_order(key: jax.Array, step: jax.Array, examples: int) -> jax.Array:
     return jnp.argsort(draws, stable=False).astype(jnp.int32)
 
 
+def draw_key(state: RunState) -> jax.Array:
+    """The key of what layers draw, such as dropout, in the next update of a run."""
+    _, draws_key = jax.random.split(state.key)
+    return jax.random.fold_in(draws_key, state.step)
+
+
 def count_updates(examples: int, batch_size: int, drop_last: bool = False) -> int:
     """Updates in an epoch, whose last batch holds what remains, or is left out.
 
@@ -176,8 +182,7 @@ def make_run(
 
     def step(state: RunState, images: jax.Array, labels: jax.Array) -> tuple[RunState, Means]:
         images, labels = map(jnp.asarray, Split(images, labels))
-        _, batches_key = jax.random.split(state.key)
-        keys = jax.random.split(jax.random.fold_in(batches_key, state.step), labels.shape[0])
+        keys = jax.random.split(draw_key(state), labels.shape[0])
 
         def objective(params: PyTree) -> tuple[jax.Array, tuple[Means, PyTree]]:
             def forward(x: jax.Array, key: jax.Array) -> tuple[jax.Array, PyTree]:
