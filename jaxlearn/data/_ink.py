@@ -10,6 +10,7 @@ from scipy import ndimage
 
 LEAST_CONTRAST = 12 / 255  # of the full range, between ink and paper
 LEAST_CLEARNESS = 3  # contrast in deviations of the paper's grain; grain alone, cut in two, has 2.5
+LEAST_STEEPNESS = 14  # contrast in a picture's length, where ink begins; light changes more slowly
 EDGE = 0.2  # of full ink, where its box ends
 LEAST_PART = 0.05  # of the pixels of the largest stroke; what is smaller is dust
 LEAST_EDGE = 0.5  # of a side; what lies along so much of it is beside the paper
@@ -52,7 +53,10 @@ def find_ink(grey: np.ndarray) -> tuple[np.ndarray, bool]:
     sign = -1 if dark else 1
     contrast = np.median(sign * (smooth - paper)[inked])
     grain = 1.4826 * np.median(np.abs(smooth - paper)[~other])
-    if contrast < max(LEAST_CONTRAST, LEAST_CLEARNESS * grain):
+    rise = np.hypot(*np.gradient(np.pad(smooth - paper, 1, "edge")))[1:-1, 1:-1][inked]
+    steepness = np.percentile(rise, 90) * max(grey.shape) / contrast if contrast > 0 else 0
+    clear = contrast >= max(LEAST_CONTRAST, LEAST_CLEARNESS * grain)
+    if not clear or steepness < min(LEAST_STEEPNESS, 0.4 * max(grey.shape)):
         raise NoInkError
     full = np.percentile(sign * (grey - paper)[inked], 75)
     near = ndimage.binary_dilation(inked, np.ones((3, 3)), iterations=1 + _soft_edge(grey))
@@ -64,9 +68,9 @@ def split(grey: np.ndarray) -> np.ndarray:
 
     The light is taken to be even, sloping or quadratic; each has more to adapt than the one before, and so
     must leave much less unexplained. Where the border shows both things, and only paper if the light is what
-    a blurred picture shows, or what most pixels around are, it is the edge of a shadow across the border, be it
-    soft or sharp. In a narrow picture, such as a 1 cut out, strokes could pass for light, which
-    therefore may change along the longer side only.
+    a blurred picture shows, or what most pixels around are, it is the edge of a shadow across the border,
+    soft or sharp. In a narrow picture, such as a 1 cut out, strokes could pass for light, which may therefore
+    change along the longer side only.
 
     >>> split(np.array([[0.1, 0.2, 0.9, 0.4, 0.5]])).tolist()
     [[False, False, True, False, False]]
@@ -86,10 +90,17 @@ def split(grey: np.ndarray) -> np.ndarray:
         soft = ndimage.gaussian_filter(grey, max(grey.shape) / 12)
         sharp = ndimage.uniform_filter(best.astype(float), max(3, max(grey.shape) // 4)) > 0.5
         shaded = [_two_parts(grey, [one, light]) for light in (soft, sharp)]
+        if _share(shaded[1][0]) < 0.05 * _share(best):  # only what rounding the corners of `sharp` has left
+            del shaded[1]
         right = [each for each in shaded if not 0.02 < border(each[0]).mean() < 0.98]
         if right:
             return min(right, key=lambda each: each[1])[0]
     return best
+
+
+def _share(parts: np.ndarray) -> float:
+    """Of the smaller one of two parts."""
+    return min(parts.mean(), 1 - parts.mean())
 
 
 def _two_parts(grey: np.ndarray, light: list[np.ndarray]) -> tuple[np.ndarray, float]:

@@ -43,8 +43,8 @@ def read_picture(path: str | Path, shape: tuple[int, ...], box: float = 20 / 28)
     Three channels: the image is made RGB, laid on white where it is transparent, resized with its proportions
     kept, and the rest is filled with the median of its border.
 
-    Pixels of more than 8 bits, or that are no whole numbers, are scaled from their smallest and largest, of
-    which three may be of dead pixels.
+    Pixels of more than 8 bits, or that are no whole numbers, are scaled from their smallest and largest,
+    but for up to three at each end that are far from all others, as those of dead pixels are.
 
     Args:
       path: a PNG, JPEG, GIF (of which the first picture is read), BMP, WEBP, TIFF or PPM file.
@@ -155,7 +155,7 @@ def _decode(path: Path, convert: Callable[[Any], Any]) -> Any:
 def _to_bytes(image: Any) -> Any:
     """Scales pixels of more than 8 bits, which convert() would cut off at 255, from least to most.
 
-    A few pixels do not count, which may be dead.
+    A few pixels far from all others do not count, which may be dead.
     """
     from PIL import Image
 
@@ -164,8 +164,11 @@ def _to_bytes(image: Any) -> Any:
     pixels = np.asarray(image, np.float64)
     if not np.isfinite(pixels).all():
         raise ValueError("its pixels are not all finite numbers")
+    ends = np.sort(pixels, axis=None)
+    least, most = ends[[0, -1]]
     few = min(DEAD, (pixels.size - 1) // 2)
-    least, most = np.sort(pixels, axis=None)[[few, -1 - few]]
+    if ends[-1 - few] - ends[few] < (most - least) / 2:
+        least, most = ends[[few, -1 - few]]
     scaled = ((pixels - least) / ((most - least) or 1)).clip(0, 1)
     return Image.fromarray(np.rint(scaled * 255).astype(np.uint8))
 
