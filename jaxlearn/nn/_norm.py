@@ -179,8 +179,8 @@ def layer_norm(axes: int = 1, eps: float = 1e-5, affine: bool = True, bias: bool
     """
     check("layer_norm: eps", eps, "[0, inf)")
 
-    def normalize(x: jax.Array) -> jax.Array:
-        return _standardize(x, tuple(range(-axes, 0)), eps)
+    def normalize(x: jax.Array, places: tuple[int, ...]) -> jax.Array:
+        return _standardize(x, places, eps)
 
     return _over_last_axes("layer_norm", axes, normalize, _affine if bias else _weight, affine)
 
@@ -213,9 +213,9 @@ def rms_norm(axes: int = 1, eps: float | None = None, affine: bool = True) -> La
     if eps is not None:
         check("rms_norm: eps", eps, "[0, inf)")
 
-    def normalize(x: jax.Array) -> jax.Array:
+    def normalize(x: jax.Array, places: tuple[int, ...]) -> jax.Array:
         small = jnp.finfo(x.dtype).eps.item() if eps is None else eps
-        square = jnp.mean(x * x, axis=tuple(range(-axes, 0)), keepdims=True)
+        square = jnp.mean(x * x, axis=places, keepdims=True)
         return x * jnp.broadcast_to(jax.lax.rsqrt(square + small), x.shape)
 
     return _over_last_axes("rms_norm", axes, normalize, _weight, affine)
@@ -248,7 +248,7 @@ def group_norm(groups: int, eps: float = 1e-5, affine: bool = True) -> Layer:
     >>> norm.apply(params, {}, jnp.array([1.0, 3.0, 10.0, 30.0]))[0].round(3)
     Array([-1.,  1., -1.,  1.], dtype=float32)
     """
-    check_whole("group_norm: groups", groups, 1)
+    groups = check_whole("group_norm: groups", groups, 1)
     check("group_norm: eps", eps, "[0, inf)")
     name = f"group_norm({groups})"
 
@@ -274,7 +274,7 @@ def group_norm(groups: int, eps: float = 1e-5, affine: bool = True) -> Layer:
 
 
 def _over_last_axes(kind: str, axes: int, normalize: Any, start: Any, affine: bool) -> Layer:
-    check_whole(f"{kind}: axes", axes, 1)
+    axes = check_whole(f"{kind}: axes", axes, 1)
     name = f"{kind}({axes})"
 
     def init(key: Any, shape: Shape) -> Params:
@@ -285,7 +285,7 @@ def _over_last_axes(kind: str, axes: int, normalize: Any, start: Any, affine: bo
     def apply(params: Params, x: jax.Array) -> jax.Array:
         if affine:
             check_last_axes(name, x.shape, params["weight"].shape, axes)
-        return _scale_and_shift(params, normalize(_wide(x)), x)
+        return _scale_and_shift(params, normalize(_wide(x), tuple(range(-axes, 0))), x)
 
     return layer(init, apply, name)
 

@@ -103,8 +103,8 @@ def scale_by_soap(
     for name, b in (("b1", b1), ("b2", b2), ("shampoo_beta", beta)):
         check(name, b, "[0, 1)")
     check("eps", eps, "[0, inf)")
-    check_whole("precondition_frequency", precondition_frequency, 1)
-    check_whole("max_precond_dim", max_precond_dim, 1)
+    precondition_frequency = check_whole("precondition_frequency", precondition_frequency, 1)
+    max_precond_dim = check_whole("max_precond_dim", max_precond_dim, 1)
 
     def eyes(p: Any) -> tuple[Any, ...]:
         p = jnp.asarray(p)

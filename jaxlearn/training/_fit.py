@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from jaxlearn import losses, metrics
+from jaxlearn._check import check_whole
 from jaxlearn._compile import compile_all
 from jaxlearn.data import Split
 from jaxlearn.data._split import check_together
@@ -134,9 +135,11 @@ def compile_run(
     """
     start = time.perf_counter()
     train, validation, test = check_together(train=train, validation=validation, test=test)
+    batch_size, seed = check_whole("batch_size", batch_size, 1), check_whole("seed", seed, 0, 2**32 - 1)
     if batch_size > len(train.labels):
         raise ValueError(f"batch_size must be at most the {len(train.labels)} examples, got {batch_size}")
-    if at_a_time is not None and (at_a_time < 1 or at_a_time % batch_size):
+    at_a_time = None if at_a_time is None else check_whole("at_a_time", at_a_time, 1)
+    if at_a_time is not None and at_a_time % batch_size:
         raise ValueError(f"at_a_time must be a multiple of the batch size {batch_size}, got {at_a_time}")
     run = make_run(model, optimizer, batch_size=batch_size, loss=loss, drop_last=drop_last)
     key, shape = jax.random.key(seed), train.images.shape[1:]
@@ -221,6 +224,8 @@ def run_parts(
       every: number of updates in the run after each multiple of which a part ends. Besides, parts end after
         about half a second.
     """
+    epochs = check_whole("epochs", epochs, 0)
+    every = None if every is None else check_whole("every", every, 1)
     state, measured, done, reports, seconds = position
     pace = FIRST_PART
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxlearn import losses
+from jaxlearn._check import check_whole
 from jaxlearn.data import Split
 from jaxlearn.data._split import are_classes, check_classes
 from jaxlearn.nn import Layer
@@ -105,6 +106,7 @@ def draw_order(key: jax.Array, step: jax.Array, examples: int) -> jax.Array:
 
     Runs with one seed have it in common.
     """
+    examples = check_whole("examples", examples, 0)
     orders_key, _ = jax.random.split(key)
     # one sort, where jax.random.permutation makes two: of 60,000 examples less than one pair is equal
     draws = jax.random.bits(jax.random.fold_in(orders_key, step), (examples,), jnp.uint32)
@@ -123,6 +125,7 @@ def count_updates(examples: int, batch_size: int, drop_last: bool = False) -> in
     >>> count_updates(10, 4), count_updates(10, 4, drop_last=True)
     (3, 2)
     """
+    examples, batch_size = check_whole("examples", examples, 0), check_whole("batch_size", batch_size, 1)
     return examples // batch_size if drop_last else math.ceil(examples / batch_size)
 
 
@@ -171,8 +174,7 @@ def make_run(
     >>> int(state.step), means.loss.shape
     (3, ())
     """
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    batch_size = check_whole("batch_size", batch_size, 1)
     optimizer = ignore_unknown_extra(optimizer)
 
     def init(key: jax.Array, shape: tuple[int, ...]) -> RunState:

@@ -208,7 +208,9 @@ def test_tensorflow_datasets_names_what_is_damaged(length, prepared):
     splits = [{"name": "train", "shardLengths": ["5"], "numBytes": "5"}]
     info = {"name": "mnist", "version": "3.0.1", "fileFormat": "array_record", "splits": splits}
     (folder / "dataset_info.json").write_text(json.dumps(info)[:length])  # and no records
-    with pytest.raises(data.DataError, match="tfds:mnist cannot be read: .*; remove its folder in TFDS_DATA"):
+    with pytest.raises(
+        data.DataError, match="tfds:mnist cannot be read: .*; move its folder out of TFDS_DATA"
+    ):
         data.load("tfds:mnist")
 
 
