@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxlearn._check import check_whole
 from jaxlearn.nn import Layer
 from jaxlearn.nn._norm import has_statistics, restart_statistics, take_statistics
 from jaxlearn.optim import evaluation_parameters
@@ -57,8 +58,7 @@ def update_bn(
     >>> jax.tree.map(lambda s: s.tolist(), state)
     {'mean': [1.5], 'var': [0.5]}
     """
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    batch_size = check_whole("batch_size", batch_size, 1)
     images = jnp.asarray(images)
     if drop_last:
         images = images[: count_updates(len(images), batch_size, drop_last) * batch_size]
