@@ -11,7 +11,8 @@ import numpy as np
 from jaxlearn._check import check_whole
 
 from ._evaluate import Evaluation
-from ._fit import EpochReport, Position, Program, updates_skipped
+from ._fit import Position, Program
+from ._report import EpochReport, updates_skipped
 
 
 def with_progress(positions: Iterator[Position], program: Program, epochs: int) -> Iterator[Position]:

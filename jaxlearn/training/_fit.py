@@ -16,12 +16,12 @@ from jaxlearn.data import Split
 from jaxlearn.data._split import check_together
 from jaxlearn.nn import Layer
 from jaxlearn.nn._layer import output_shape
-from jaxlearn.optim import SkipState, current_learning_rate, evaluation_parameters
-from jaxlearn.optim._wrapper import find_states
+from jaxlearn.optim import evaluation_parameters
 
 from ._checkpoint import copy_tree
 from ._evaluate import Evaluation, evaluate
 from ._parts import Parts, join_parts, lower_parts
+from ._report import EpochReport, learning_rate_of, to_number, updates_skipped
 from ._run import Loss, Means, RunState, check_outputs, count_updates, make_run
 from ._statistics import join_settling, lower_settling
 
@@ -79,26 +79,6 @@ class Program(NamedTuple):
             return np.average(all[counted], weights=sizes[counted]).astype(all.dtype)
 
         return jax.tree.map(mean, jax.device_get(measured))
-
-
-class EpochReport(NamedTuple):
-    """One line of `metrics.jsonl`.
-
-    Attributes:
-      epoch: from 1.
-      train_loss, train_accuracy: means over the epoch, each example measured before its update.
-      val_loss, val_accuracy: after the epoch; None without validation examples.
-      learning_rate: of the last update; None where the optimizer's state does not tell.
-      seconds: what training took, validation not counted.
-    """
-
-    epoch: int
-    train_loss: float
-    train_accuracy: float
-    val_loss: float | None
-    val_accuracy: float | None
-    learning_rate: float | None
-    seconds: float
 
 
 def compile_run(
@@ -283,26 +263,3 @@ def _report(program: Program, state: RunState, measured: Means, number: int, sec
         learning_rate=learning_rate_of(state.opt_state),
         seconds=seconds,
     )
-
-
-def updates_skipped(state: RunState) -> int | None:
-    """Updates that `optim.skip_nonfinite` has skipped so far; None without one."""
-    skipping = find_states(state.opt_state, SkipState)
-    return sum(int(skip.skipped) for skip in skipping) if skipping else None
-
-
-def learning_rate_of(opt_state: Any) -> float | None:
-    """The learning rate of the last update; None where the optimizer's state does not tell."""
-    try:
-        return to_number(current_learning_rate(opt_state))
-    except ValueError:
-        return None
-
-
-def to_number(scalar: jax.Array) -> float:
-    """An array of shape () as the shortest number that rounds to it: 0.001, not 0.0010000000474974513.
-
-    >>> to_number(jax.numpy.float32(0.001))
-    0.001
-    """
-    return float(str(scalar))

@@ -13,9 +13,10 @@ from ._checkpoint import params_digest
 from ._console import with_progress
 from ._curves import plot_curves
 from ._evaluate import Evaluation
-from ._fit import EpochReport, Position, Program, first_position, run_parts, to_number, updates_skipped
+from ._fit import Position, Program, first_position, run_parts
 from ._folder import to_json, write_json, write_text
 from ._keeper import Keeper, Saving, best_epoch
+from ._report import EpochReport, to_number, updates_skipped
 from ._saved import save
 from ._signals import Stopped, stop_requests
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from jaxlearn._check import check_whole
 from jaxlearn.nn import Layer
-from jaxlearn.nn._norm import has_statistics, restart_statistics, take_statistics
+from jaxlearn.nn._statistics import has_statistics, restart_statistics, take_statistics
 from jaxlearn.optim import evaluation_parameters
 from jaxlearn.optim._evaluation import is_averaging
 
