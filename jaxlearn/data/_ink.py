@@ -88,9 +88,9 @@ def split(grey: np.ndarray) -> np.ndarray:
             best, rest = bright, left
     if 0.1 < border(best).mean() < 0.9:
         soft = ndimage.gaussian_filter(grey, max(grey.shape) / 12)
-        sharp = ndimage.uniform_filter(best.astype(float), max(3, max(grey.shape) // 4)) > 0.5
+        sharp = ndimage.uniform_filter(best.astype(float), max(grey.shape) // 4 | 1) > 0.5
         shaded = [_two_parts(grey, [one, light]) for light in (soft, sharp)]
-        if _share(shaded[1][0]) < 0.05 * _share(best):  # only what rounding the corners of `sharp` has left
+        if _share(shaded[1][0]) < 0.07 * _share(best):  # only what rounding the corners of `sharp` has left
             del shaded[1]
         right = [each for each in shaded if not 0.02 < border(each[0]).mean() < 0.98]
         if right:

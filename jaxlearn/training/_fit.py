@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from jaxlearn import losses, metrics
-from jaxlearn._check import check_whole
+from jaxlearn._check import check_whole, whole
 from jaxlearn._compile import compile_all
 from jaxlearn.data import Split
 from jaxlearn.data._split import check_together
@@ -118,9 +118,10 @@ def compile_run(
     batch_size, seed = check_whole("batch_size", batch_size, 1), check_whole("seed", seed, 0, 2**32 - 1)
     if batch_size > len(train.labels):
         raise ValueError(f"batch_size must be at most the {len(train.labels)} examples, got {batch_size}")
-    at_a_time = None if at_a_time is None else check_whole("at_a_time", at_a_time, 1)
-    if at_a_time is not None and at_a_time % batch_size:
-        raise ValueError(f"at_a_time must be a multiple of the batch size {batch_size}, got {at_a_time}")
+    held = None if at_a_time is None else whole(at_a_time) or 0
+    if held is not None and (held < 1 or held % batch_size):
+        raise ValueError(f"at_a_time must be a multiple of the batch size {batch_size}, got {at_a_time!r}")
+    at_a_time = held
     run = make_run(model, optimizer, batch_size=batch_size, loss=loss, drop_last=drop_last)
     key, shape = jax.random.key(seed), train.images.shape[1:]
     init = jax.jit(run.init, static_argnums=1).lower(key, shape)

@@ -117,7 +117,7 @@ def test_hold_out_divides_without_loss():
     np.testing.assert_array_equal(held_out.labels, again.labels)
     np.testing.assert_array_equal(rest.images.ravel(), rest.labels)
     for wrong in (-1, 10):
-        with pytest.raises(ValueError, match="must be from 0 to 9"):
+        with pytest.raises(ValueError, match=r"examples to hold out must be in \[0, 9\], got"):
             data.hold_out(split, wrong)
 
 
