@@ -34,6 +34,7 @@ from ._dadapt_adamw import DAdaptAdamwState, dadapt_adamw
 from ._decay import add_decayed_weights
 from ._evaluation import evaluation_parameters
 from ._lbfgs import LbfgsState, lbfgs
+from ._leafwise import PyTree, Scalar, leafwise
 from ._learning_rate import LearningRateState, current_learning_rate, scale, scale_by_learning_rate
 from ._lion import LionState, lion, scale_by_lion
 from ._lookahead import LookaheadState, lookahead
@@ -66,18 +67,7 @@ from ._skip import SkipState, skip_nonfinite
 from ._soap import SoapState, scale_by_soap, soap
 from ._sophia import SophiaState, hutchinson, scale_by_sophia, sophia
 from ._trace import TraceState, trace
-from ._transform import (
-    EmptyState,
-    PyTree,
-    Scalar,
-    Transform,
-    apply_updates,
-    chain,
-    from_rule,
-    leafwise,
-    named_chain,
-    stateless,
-)
+from ._transform import EmptyState, Transform, apply_updates, chain, from_rule, named_chain, stateless
 from ._trust_ratio import lamb, lars, scale_by_lars, scale_by_trust_ratio
 from ._yogi import YogiState, scale_by_yogi, yogi
 

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 
 from jaxlearn._check import check_whole
 
-from ._transform import PyTree, Transform, ignore_unknown_extra, leafwise, zeros_like
+from ._leafwise import PyTree, leafwise
+from ._transform import Transform, ignore_unknown_extra, zeros_like
 from ._wrapper import update_if, wide_copy
 
 
@@ -57,9 +58,9 @@ def accumulate(inner: Any, steps: int) -> Transform:
     steps = check_whole("steps", steps, 1)
     inner = ignore_unknown_extra(inner)
 
-    def rule(g: Any, mean: Any, *, step: Any) -> tuple[Any, Any]:
+    def rule(g: Any, mean: Any, *, step: Any, full: Any) -> tuple[Any, Any]:
         mean = mean + (g - mean) / step
-        return mean, mean
+        return mean, jnp.where(full == 1, 0.0, mean)
 
     def init(params: PyTree) -> AccumulateState:
         return AccumulateState(jnp.zeros((), jnp.int32), zeros_like(wide_copy(params)), inner.init(params))
@@ -68,11 +69,10 @@ def accumulate(inner: Any, steps: int) -> Transform:
         grads: PyTree, state: AccumulateState, params: PyTree = None, **extra: Any
     ) -> tuple[PyTree, AccumulateState]:
         step = state.step + 1
-        rounded, mean = leafwise(rule, grads, state.mean, step=step)
         full = step == steps
+        rounded, mean = leafwise(rule, grads, state.mean, step=step, full=full)
         work = lambda: inner.update(rounded, state.inner, params, **extra)
         updates, inner_state = update_if(full, work, state.inner)
-        mean = jax.tree.map(lambda m: jnp.where(full, 0.0, m), mean)
         return updates, AccumulateState(jnp.where(full, 0, step), mean, inner_state)
 
     return Transform(init, update)

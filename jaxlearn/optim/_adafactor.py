@@ -1,5 +1,7 @@
 """Adafactor: Adam's second moment in the memory of its row and column sums."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -8,9 +10,11 @@ import jax.numpy as jnp
 from jaxlearn._check import check
 
 from ._decay import prepare_gradient
+from ._leafwise import PyTree, Scalar, leafwise
 from ._learning_rate import LearningRateState
+from ._numeric import summed_zeros
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, chain, increment, leafwise, need_params, real_only
+from ._transform import Transform, chain, increment, need_params, real_only
 
 
 class AdafactorState(NamedTuple):
@@ -116,16 +120,15 @@ def adafactor(
         return -decay * eta * p - alpha * u, None, row, column, v
 
     def init(params: PyTree) -> AdafactorState:
-        def memory(shape: Any, factored: bool) -> PyTree:
-            make = lambda p: jnp.zeros_like(p, shape=shape(jnp.shape(p)))
+        def memory(make: Callable[[Any], jax.Array], factored: bool) -> PyTree:
             return jax.tree.map(lambda p: make(p) if (jnp.ndim(p) > 1) == factored else None, params)
 
         return AdafactorState(
             jnp.zeros((), jnp.int32),
             LearningRateState(jnp.array(learning_rate, float)),
-            memory(lambda s: (*s[:-1], 1), True),
-            memory(lambda s: (*s[:-2], 1, s[-1]), True),
-            memory(lambda s: s, False),
+            memory(partial(summed_zeros, axis=-1), True),
+            memory(partial(summed_zeros, axis=-2), True),
+            memory(jnp.zeros_like, False),
         )
 
     def update(

@@ -2,9 +2,10 @@
 
 from ._adam import scale_by_adam
 from ._decay import decoupled, prepare_gradient
+from ._leafwise import Scalar
 from ._learning_rate import scale_by_learning_rate
 from ._mask import Mask
-from ._transform import Scalar, Transform, chain
+from ._transform import Transform, chain
 
 
 def adamw(

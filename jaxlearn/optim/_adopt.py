@@ -8,10 +8,11 @@ import jax.numpy as jnp
 from jaxlearn._check import check
 
 from ._decay import decoupled, prepare_gradient
+from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
 from ._numeric import safe_divide
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, chain, from_rule
+from ._transform import Transform, chain, from_rule
 
 
 class AdoptState(NamedTuple):

@@ -9,9 +9,10 @@ from jaxlearn._check import check
 
 from ._average import AverageState
 from ._decay import prepare_gradient
+from ._leafwise import PyTree, Scalar, leafwise
 from ._learning_rate import LearningRateState
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, chain, increment, leafwise, need_params
+from ._transform import Transform, chain, increment, need_params
 
 
 class AsgdState(NamedTuple):

@@ -8,18 +8,9 @@ import jax.numpy as jnp
 from jaxlearn._check import check, check_whole
 
 from ._adam import bias_correction
+from ._leafwise import PyTree, Scalar, leafwise
 from ._schedule import schedulable
-from ._transform import (
-    PyTree,
-    Scalar,
-    Transform,
-    apply_updates,
-    from_rule,
-    ignore_unknown_extra,
-    increment,
-    leafwise,
-    need_params,
-)
+from ._transform import Transform, apply_updates, from_rule, ignore_unknown_extra, increment, need_params
 from ._wrapper import find_one, wide_copy
 
 

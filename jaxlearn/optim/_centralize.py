@@ -4,7 +4,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from ._transform import Transform, leafwise, real_only, stateless
+from ._leafwise import leafwise
+from ._transform import Transform, real_only, stateless
 
 
 def centralize() -> Transform:

@@ -7,9 +7,10 @@ import jax.numpy as jnp
 
 from jaxlearn._check import check
 
+from ._leafwise import PyTree, Scalar, leafwise
 from ._numeric import total
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, leafwise, need_params, real_only, stateless
+from ._transform import Transform, need_params, real_only, stateless
 
 
 def global_norm(tree: PyTree) -> jax.Array:

@@ -9,10 +9,11 @@ import jax.numpy as jnp
 from jaxlearn._check import check
 
 from ._adam import bias_correction
+from ._leafwise import PyTree, Scalar, leafwise
 from ._learning_rate import LearningRateState
-from ._numeric import safe_divide, total
+from ._numeric import safe_divide, total, zero_of
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, increment, leafwise, need_params, zeros_like
+from ._transform import Transform, increment, need_params, zeros_like
 
 
 class DAdaptAdamwState(NamedTuple):
@@ -112,11 +113,10 @@ def dadapt_adamw(
         return jnp.clip(safe_divide(numerator, norm, otherwise=d), d, d * growth)
 
     def init(params: PyTree) -> DAdaptAdamwState:
-        rate = LearningRateState(jnp.array(d0 * learning_rate, float))
         zeros = [zeros_like(params) for _ in range(3)]
-        return DAdaptAdamwState(
-            jnp.zeros((), jnp.int32), rate, jnp.array(d0, float), jnp.zeros((), float), *zeros
-        )
+        d = zero_of(params) + jnp.asarray(d0, float)
+        rate = LearningRateState(jnp.asarray(d * learning_rate, float))
+        return DAdaptAdamwState(jnp.zeros((), jnp.int32), rate, d, zero_of(params), *zeros)
 
     def update(
         grads: PyTree, state: DAdaptAdamwState, params: PyTree = None, **extra: Any

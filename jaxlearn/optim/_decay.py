@@ -2,10 +2,11 @@
 
 from jaxlearn._check import check, is_zero
 
+from ._leafwise import PyTree, Scalar, leafwise
 from ._learning_rate import scale
 from ._mask import Mask, masked
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, leafwise, need_params, stateless
+from ._transform import Transform, need_params, stateless
 
 
 @schedulable

@@ -1,8 +1,8 @@
 """Which parameters to evaluate."""
 
 from ._average import AverageState, averaged_parameters
+from ._leafwise import PyTree, leafwise
 from ._schedule_free import ScheduleFreeState, schedule_free_parameters
-from ._transform import PyTree, leafwise
 from ._wrapper import find_states
 
 

@@ -11,33 +11,14 @@ from jax.flatten_util import ravel_pytree
 from jaxlearn._check import check, check_whole
 from jaxlearn._dtype import compute_dtype, from_pairs, to_pairs
 
+from ._history import History, dot, inverse_hessian_times, remember
+from ._leafwise import PyTree, Scalar
 from ._learning_rate import LearningRateState
+from ._numeric import zero_of
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, increment
+from ._sharding import place_like, whole
+from ._transform import Transform, increment
 from ._wolfe import Point, strong_wolfe
-
-# in full precision on every device: the sums are of numbers that nearly cancel
-dot = partial(jnp.vdot, precision="highest")
-
-
-class History(NamedTuple):
-    r"""The last $m$ steps and what the gradient changed by in each: all that L-BFGS knows of the Hessian.
-
-    Pair number $k$, counted from 0, lies in row $k \bmod m$.
-
-    Attributes:
-      s: steps; shape (m, n).
-      y: changes of the gradient; shape (m, n).
-      rho: $1 / (y \cdot s)$; shape (m,).
-      gamma: $y \cdot s / y \cdot y$ of the last pair, the scale of the inverse Hessian; shape ().
-      pairs: pairs stored so far; int32 of shape ().
-    """
-
-    s: jax.Array
-    y: jax.Array
-    rho: jax.Array
-    gamma: jax.Array
-    pairs: jax.Array
 
 
 class LbfgsState(NamedTuple):
@@ -58,47 +39,6 @@ class LbfgsState(NamedTuple):
     step: jax.Array
     grad: jax.Array
     history: History
-
-
-def remember(history: History, s: jax.Array, y: jax.Array) -> History:
-    """Stores a step in the place of the oldest, unless the loss did not curve upwards along it."""
-    ys = dot(y, s)
-    gamma = ys / dot(y, y)
-    curved = (ys > 1e-10) & jnp.isfinite(gamma)  # PyTorch lets a sum that overflows pass
-    m = len(history.rho)
-    row = jnp.where(curved, history.pairs % m, m)  # there is no row m
-    return History(
-        history.s.at[row].set(s, mode="drop"),
-        history.y.at[row].set(y, mode="drop"),
-        history.rho.at[row].set(1 / ys, mode="drop"),
-        jnp.where(curved, gamma, history.gamma),
-        jnp.where(curved, increment(history.pairs), history.pairs),
-    )
-
-
-def inverse_hessian_times(history: History, q: jax.Array) -> jax.Array:
-    r"""$H q$ in $4 m n$ multiplications, without ever forming the inverse Hessian $H$.
-
-    The two loops of Algorithm 7.4 of Nocedal & Wright (2006): from the last pair to the first, then back.
-    """
-    s, y, rho, gamma, pairs = history
-    m = len(rho)
-    used = jnp.minimum(pairs, m)
-
-    def backward(k: jax.Array, carry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        q, alpha = carry
-        i = (pairs - 1 - k) % m
-        alpha_i = dot(s[i], q) * rho[i]
-        return q - alpha_i * y[i], alpha.at[i].set(alpha_i)
-
-    q, alpha = jax.lax.fori_loop(0, used, backward, (q, jnp.zeros_like(rho)))
-
-    def forward(k: jax.Array, r: jax.Array) -> jax.Array:
-        i = (pairs - used + k) % m
-        beta = dot(y[i], r) * rho[i]
-        return r + (alpha[i] - beta) * s[i]
-
-    return jax.lax.fori_loop(0, used, forward, gamma * q)
 
 
 class _Options(NamedTuple):
@@ -131,6 +71,7 @@ def _iterate(loss_and_grad: Callable[[jax.Array], Any], o: _Options, at: _Iterat
     t = cautious * o.learning_rate
     start = Point(jnp.zeros_like(t), at.value, dot(at.grad, d), at.grad)
     n_iter = at.n_iter + 1
+    none = jnp.zeros_like(at.evals)
 
     def evaluate(t: jax.Array) -> Point:
         value, grad = loss_and_grad(at.x + t * d)
@@ -140,11 +81,11 @@ def _iterate(loss_and_grad: Callable[[jax.Array], Any], o: _Options, at: _Iterat
         if o.line_search == "strong_wolfe":
             return strong_wolfe(evaluate, start, t, _largest(d), o.max_eval - at.evals)
         # the point after the last step is evaluated by whoever makes the next update
-        last = start._replace(t=t), jnp.int32(0)
-        return jax.lax.cond(n_iter < o.max_iter, lambda: (evaluate(t), jnp.int32(1)), lambda: last)
+        last = start._replace(t=t), none
+        return jax.lax.cond(n_iter < o.max_iter, lambda: (evaluate(t), none + 1), lambda: last)
 
     downhill = ~(start.slope > -o.tolerance_change)
-    point, evals = jax.lax.cond(downhill, walk, lambda: (start, jnp.int32(0)))
+    point, evals = jax.lax.cond(downhill, walk, lambda: (start, none))
     step = jnp.where(downhill, point.t, t) * d  # PyTorch notes the step down even if it is not made
     done = (
         ~downhill
@@ -171,15 +112,15 @@ def _largest(x: jax.Array) -> jax.Array:
 
 def _flatten(tree: PyTree) -> tuple[jax.Array, Callable[[jax.Array], PyTree]]:
     """All real numbers of a tree in a row, in float32 or wider, and the way back to the tree's own dtypes."""
-    pairs = jax.tree.map(to_pairs, tree)
+    pairs = jax.tree.map(lambda leaf: whole(to_pairs(leaf)), tree)
     dtypes = [compute_dtype(leaf.dtype) for leaf in jax.tree.leaves(pairs)]
     widest = max(dtypes, key=lambda dtype: dtype.itemsize, default=jnp.dtype("float32"))
     row, unravel = ravel_pytree(jax.tree.map(lambda leaf: leaf.astype(widest), pairs))
 
-    def unflatten(row: jax.Array) -> PyTree:
-        return jax.tree.map(lambda new, leaf: from_pairs(new, jnp.result_type(leaf)), unravel(row), tree)
+    def restore(new: jax.Array, leaf: Any) -> jax.Array:
+        return place_like(from_pairs(new, jnp.result_type(leaf)), jnp.asarray(leaf))
 
-    return row, unflatten
+    return row, lambda row: jax.tree.map(restore, unravel(row), tree)
 
 
 def _shapes(tree: PyTree) -> Any:
@@ -256,10 +197,12 @@ def lbfgs(
     rate_state = lambda: LearningRateState(jnp.array(learning_rate, float))
 
     def init(params: PyTree) -> LbfgsState:
-        x, _ = _flatten(params)
-        m, zeros, no = history_size, partial(jnp.zeros, dtype=x.dtype), partial(jnp.zeros, (), jnp.int32)
-        history = History(zeros((m, x.size)), zeros((m, x.size)), zeros(m), jnp.ones((), x.dtype), no())
-        return LbfgsState(rate_state(), no(), no(), jnp.zeros_like(x), jnp.zeros_like(x), history)
+        x = _flatten(params)[0]
+        zeros = lambda *shape: jnp.zeros(shape, x.dtype) + zero_of(params, x.dtype)
+        no = lambda: zero_of(params, jnp.int32)
+        m, n = history_size, x.size
+        history = History(zeros(m, n), zeros(m, n), zeros(m), zeros() + 1, no())
+        return LbfgsState(rate_state(), no(), no(), zeros(n), zeros(n), history)
 
     def update(
         grads: PyTree,
@@ -280,17 +223,21 @@ def lbfgs(
         scalars = map(number, (learning_rate, tolerance_grad, tolerance_change))
         options = _Options(line_search, max_iter, evaluations, *scalars)
         grad = _flatten(grads)[0].astype(x.dtype)
+        zero = zero_of(params, jnp.int32)
+        # computed in the dtype of the parameters, whatever the state is kept in
+        wide = lambda s: s.astype(x.dtype) if jnp.issubdtype(s.dtype, jnp.floating) else s
         at = _Iterate(
             x=x,
-            value=loss(x) if value is None else number(value),
+            value=zero.astype(x.dtype) + (loss(x) if value is None else number(value)),
             grad=grad,
-            n_iter=jnp.int32(0),
-            evals=jnp.int32(1),
+            n_iter=zero,
+            evals=zero + 1,
             done=_largest(grad) <= options.tolerance_grad,
-            state=state._replace(rate=rate_state(), func_evals=state.func_evals + 1),
+            state=jax.tree.map(wide, state)._replace(func_evals=state.func_evals + 1),
         )
         iterate = partial(_iterate, jax.value_and_grad(loss), options)
         end = jax.lax.while_loop(lambda at: ~at.done, iterate, at)
-        return unflatten(end.x - x), end.state
+        kept = jax.tree.map(lambda new, old: new.astype(old.dtype), end.state, state)
+        return unflatten(end.x - x), kept._replace(rate=rate_state())
 
     return Transform(init, update)

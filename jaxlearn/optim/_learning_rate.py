@@ -8,9 +8,10 @@ import jax.numpy as jnp
 
 from jaxlearn._check import check
 
+from ._leafwise import PyTree, Scalar, leafwise
 from ._plateau import PlateauState
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, leafwise, stateless
+from ._transform import Transform, stateless
 from ._wrapper import find_one, find_states
 
 

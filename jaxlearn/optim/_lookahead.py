@@ -7,8 +7,9 @@ import jax.numpy as jnp
 
 from jaxlearn._check import check, check_whole
 
+from ._leafwise import PyTree, Scalar, leafwise
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, ignore_unknown_extra, increment, leafwise, need_params
+from ._transform import Transform, ignore_unknown_extra, increment, need_params
 from ._wrapper import wide_copy
 
 

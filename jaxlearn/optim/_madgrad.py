@@ -8,10 +8,11 @@ import jax.numpy as jnp
 from jaxlearn._check import check
 
 from ._decay import prepare_gradient
+from ._leafwise import PyTree, Scalar, leafwise
 from ._learning_rate import LearningRateState
 from ._numeric import safe_divide
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, chain, increment, leafwise, need_params, zeros_like
+from ._transform import Transform, chain, increment, need_params, zeros_like
 
 
 class MadgradState(NamedTuple):

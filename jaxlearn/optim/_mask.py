@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from ._transform import PyTree, Transform, ignore_unknown_extra
+from ._leafwise import PyTree
+from ._transform import Transform, ignore_unknown_extra
 from ._wrapper import map_value_fn
 
 # A tree of Python bools with the structure of the parameters or a prefix of it (one bool for all that is

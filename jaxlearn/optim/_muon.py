@@ -9,10 +9,12 @@ from jaxlearn._check import check, check_choice, check_whole
 
 from ._adam import scale_by_adam
 from ._decay import decoupled
+from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
 from ._mask import partition
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, chain, from_rule, real_only
+from ._sharding import whole
+from ._transform import Transform, chain, from_rule, real_only
 
 Coefficients = tuple[float, float, float]
 
@@ -57,6 +59,7 @@ def orthogonalize(
            [0.  , 1.04]], dtype=float32)
     """
     a, b, c = ns_coefficients
+    x = whole(x)
     wide = x.shape[0] <= x.shape[1]
     y = x if wide else x.T
     y = y.astype(dtype)

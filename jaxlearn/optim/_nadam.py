@@ -9,9 +9,10 @@ from jaxlearn._check import check
 
 from ._adam import debias
 from ._decay import decoupled, prepare_gradient
+from ._leafwise import PyTree, Scalar, leafwise
 from ._learning_rate import scale_by_learning_rate
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, chain, increment, leafwise, zeros_like
+from ._transform import Transform, chain, increment, zeros_like
 
 
 class NadamState(NamedTuple):

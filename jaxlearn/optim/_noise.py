@@ -7,9 +7,10 @@ import jax.numpy as jnp
 
 from jaxlearn._check import check
 
+from ._leafwise import PyTree, Scalar, leafwise
 from ._numeric import normal_like
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, increment, leafwise
+from ._transform import Transform, increment
 from ._wrapper import wide_copy
 
 

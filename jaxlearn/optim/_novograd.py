@@ -7,10 +7,11 @@ import jax.numpy as jnp
 
 from jaxlearn._check import check
 
+from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
-from ._numeric import safe_divide
+from ._numeric import safe_divide, summed_zeros
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, chain, from_rule
+from ._transform import Transform, chain, from_rule
 
 
 class NovogradState(NamedTuple):
@@ -71,8 +72,7 @@ def scale_by_novograd(
     def scalars(step: jax.Array) -> dict[str, Scalar]:
         return {"b1": b1, "b2": b2, "eps": eps, "decay": weight_decay, "first": step == 1}
 
-    scalar_each = lambda p: jnp.zeros_like(p, shape=())
-    return from_rule(rule, NovogradState, scalars, with_params=True, v=scalar_each)
+    return from_rule(rule, NovogradState, scalars, with_params=True, v=summed_zeros)
 
 
 def novograd(

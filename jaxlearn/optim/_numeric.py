@@ -8,7 +8,8 @@ import jax.numpy as jnp
 
 from jaxlearn._dtype import compute_dtype, from_pairs, to_pairs
 
-from ._transform import PyTree
+from ._leafwise import PyTree
+from ._sharding import place_like
 
 
 def safe_divide(x: Any, y: Any, otherwise: Any = 0.0) -> jax.Array:
@@ -38,6 +39,28 @@ def total(rule: Callable[..., jax.Array], *trees: PyTree) -> jax.Array:
     return sum(jax.tree.leaves(jax.tree.map(leaf, *trees)), jnp.zeros((), float))
 
 
+def summed_zeros(x: Any, axis: int | None = None) -> jax.Array:
+    """Zeros of the shape and dtype of a sum of `x` over all, or along an axis that is kept with length 1.
+
+    They are the sum of zeros, so that they are divided among devices, and vary over them, as the sum is.
+
+    >>> summed_zeros(jnp.ones((2, 3), jnp.bfloat16), axis=1)
+    Array([[0],
+           [0]], dtype=bfloat16)
+    """
+    zeros = jnp.zeros_like(x)
+    return jnp.sum(zeros, axis, zeros.dtype, keepdims=axis is not None)
+
+
+def zero_of(tree: PyTree, dtype: Any = float) -> jax.Array:
+    """A 0 of shape () that varies over the axes of a `shard_map` as the numbers of a tree do.
+
+    >>> zero_of({"a": 3.0, "b": 4.0}, jnp.int32)
+    Array(0, dtype=int32)
+    """
+    return total(jnp.zeros_like, tree).astype(dtype)
+
+
 def normal_like(key: jax.Array, tree: PyTree) -> PyTree:
     """Standard normal numbers with the structure, shapes and dtypes of `tree`; complex ones are two of them.
 
@@ -48,5 +71,10 @@ def normal_like(key: jax.Array, tree: PyTree) -> PyTree:
     keys = jax.random.split(key, len(leaves))
     likes = [jax.eval_shape(to_pairs, x) for x in leaves]
     draws = [jax.random.normal(k, like.shape, like.dtype) for k, like in zip(keys, likes, strict=True)]
-    joined = [from_pairs(draw, x.dtype) for draw, x in zip(draws, leaves, strict=True)]
+    joined = [_spread(from_pairs(draw, x.dtype), x) for draw, x in zip(draws, leaves, strict=True)]
     return jax.tree.unflatten(structure, joined)
+
+
+def _spread(x: jax.Array, like: jax.Array) -> jax.Array:
+    """`x`, divided among devices as another array and varying over the axes of a `shard_map` as it does."""
+    return place_like(x + jnp.zeros_like(like), like)

@@ -7,8 +7,10 @@ import jax.numpy as jnp
 
 from jaxlearn._check import check, check_choice, check_whole
 
+from ._leafwise import PyTree, Scalar, leafwise
+from ._numeric import zero_of
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, leafwise
+from ._transform import Transform
 
 
 class PlateauState(NamedTuple):
@@ -109,12 +111,13 @@ def reduce_on_plateau(
             best=jnp.where(better, value, state.best),
             bad=jnp.where(cut, 0, bad),
             cooldown=jnp.where(cut, cooldown, jnp.maximum(state.cooldown - 1, 0)),
-            step=_zero(),
-            total=_number(0.0),
+            step=jnp.zeros_like(state.step),
+            total=jnp.zeros_like(state.total),
         )
 
     def init(params: PyTree) -> PlateauState:
-        return PlateauState(_number(1.0), _number(-sign * jnp.inf), _zero(), _zero(), _zero(), _number(0.0))
+        number, count = (lambda x: zero_of(params) + x), (lambda: zero_of(params, jnp.int32))
+        return PlateauState(number(1.0), number(-sign * jnp.inf), count(), count(), count(), number(0.0))
 
     def update(
         grads: PyTree, state: PlateauState, params: PyTree = None, *, value: Any = None, **extra: Any
@@ -133,7 +136,3 @@ def reduce_on_plateau(
 
 def _number(value: Any) -> jax.Array:
     return jnp.asarray(value, float)
-
-
-def _zero() -> jax.Array:
-    return jnp.zeros((), jnp.int32)

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ._transform import PyTree, Transform, apply_updates, ignore_unknown_extra, need_params
+from ._leafwise import PyTree
+from ._transform import Transform, apply_updates, ignore_unknown_extra, need_params
 from ._wrapper import map_value_fn
 
 

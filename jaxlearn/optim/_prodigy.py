@@ -9,10 +9,11 @@ import jax.numpy as jnp
 from jaxlearn._check import check
 
 from ._adam import bias_correction
+from ._leafwise import PyTree, Scalar, leafwise
 from ._learning_rate import LearningRateState
-from ._numeric import safe_divide, total
+from ._numeric import safe_divide, total, zero_of
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, increment, leafwise, need_params, zeros_like
+from ._transform import Transform, increment, need_params, zeros_like
 
 
 class ProdigyState(NamedTuple):
@@ -125,11 +126,11 @@ def prodigy(
         return jnp.minimum(d_max, d * growth), d_max
 
     def init(params: PyTree) -> ProdigyState:
-        d = jnp.array(d0, float)
-        rate = LearningRateState(jnp.array(d0 * learning_rate, float))
+        d = zero_of(params) + jnp.asarray(d0, float)
+        rate = LearningRateState(jnp.asarray(d * learning_rate, float))
         start = jax.tree.map(jnp.array, params)  # a copy, so that both can be donated
         m, v, s = (zeros_like(params) for _ in range(3))
-        scalars = rate, d, jnp.copy(d), jnp.zeros((), float)
+        scalars = rate, d, jnp.copy(d), zero_of(params)
         return ProdigyState(jnp.zeros((), jnp.int32), *scalars, m, v, s, start)
 
     def update(

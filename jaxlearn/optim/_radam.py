@@ -9,9 +9,10 @@ from jaxlearn._check import check
 
 from ._adam import bias_correction
 from ._decay import decoupled, prepare_gradient
+from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, chain, from_rule
+from ._transform import Transform, chain, from_rule
 
 
 class RadamState(NamedTuple):

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 from jaxlearn._check import check
 
 from ._decay import prepare_gradient
+from ._leafwise import PyTree, Scalar
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, chain, from_rule, full_of
+from ._transform import Transform, chain, from_rule, full_of
 
 
 class RpropState(NamedTuple):

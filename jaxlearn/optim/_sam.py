@@ -9,9 +9,10 @@ import jax.numpy as jnp
 from jaxlearn._check import check
 
 from ._clip import global_norm
+from ._leafwise import PyTree, Scalar, leafwise
 from ._numeric import safe_divide
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, ignore_unknown_extra, leafwise, need_params
+from ._transform import Transform, ignore_unknown_extra, need_params
 
 
 @schedulable

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, ParamSpec, TypeAlias, get_args
 import jax
 import jax.numpy as jnp
 
-from ._transform import PyTree, Scalar, Transform, increment
+from ._leafwise import PyTree, Scalar
+from ._transform import Transform, increment
 
 Schedule: TypeAlias = Callable[[jax.Array], Any]
 Arguments = ParamSpec("Arguments")

@@ -8,10 +8,11 @@ import jax.numpy as jnp
 from jaxlearn._check import check, check_whole
 
 from ._adam import scale_by_adam
+from ._leafwise import PyTree, Scalar, leafwise
 from ._learning_rate import LearningRateState
 from ._numeric import safe_divide
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, increment, leafwise, need_params, stateless
+from ._transform import Transform, increment, need_params, stateless
 from ._wrapper import find_one
 
 

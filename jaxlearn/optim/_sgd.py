@@ -3,9 +3,10 @@
 from jaxlearn._check import is_zero
 
 from ._decay import prepare_gradient
+from ._leafwise import Scalar
 from ._learning_rate import scale_by_learning_rate
 from ._trace import trace
-from ._transform import Scalar, Transform, chain
+from ._transform import Transform, chain
 
 
 def sgd(

@@ -9,10 +9,11 @@ from jaxlearn._check import check, check_whole
 from jaxlearn._dtype import compute_dtype
 
 from ._decay import decoupled
-from ._kronecker import gram, identities, multiply
+from ._kronecker import gram, identities, matrix_axes, multiply
+from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, chain, from_rule, real_only
+from ._transform import Transform, chain, from_rule, real_only
 
 
 class ShampooState(NamedTuple):
@@ -21,7 +22,8 @@ class ShampooState(NamedTuple):
     Attributes:
       step: updates made so far; int32 of shape ().
       m: momentum; like the parameters.
-      statistics: for each leaf a tuple with, for each dimension of n, a sum of shape (n, n), or None.
+      statistics: for each leaf a tuple with a sum of shape (n, n) for each dimension of n that is not left
+        alone.
       roots: the inverse roots of these that are in use.
     """
 
@@ -77,16 +79,16 @@ def scale_by_shampoo(
 
     def eyes(p: Any) -> tuple[Any, ...]:
         p = jnp.atleast_1d(jnp.asarray(p))
-        return identities(p, max_dim, 1, compute_dtype(p.dtype))
+        return identities(p, matrix_axes(p.shape, max_dim, 1), compute_dtype(p.dtype))
 
     def rule(g: Any, m: Any, statistics: Any, roots: Any, *, mu: Any, eps: Any, due: Any) -> tuple[Any, ...]:
         m = mu * m + g
-        wide = jnp.atleast_1d(g)
-        statistics = tuple(None if s is None else s + gram(wide, axis) for axis, s in enumerate(statistics))
-        order = 2 * sum(s is not None for s in statistics)
-        renew = lambda: jax.tree.map(lambda s: inverse_root(s, order, eps), statistics)
+        vector = jnp.atleast_1d(g)  # of a scalar
+        axes = matrix_axes(vector.shape, max_dim, 1)
+        statistics = [s + gram(vector, axis) for axis, s in zip(axes, statistics, strict=True)]
+        renew = lambda: [inverse_root(s, 2 * len(axes), eps) for s in statistics]
         roots = jax.lax.cond(due > 0, renew, lambda: roots)
-        return multiply(jnp.atleast_1d(m), roots).reshape(g.shape), m, statistics, roots
+        return multiply(jnp.atleast_1d(m), axes, roots).reshape(g.shape), m, statistics, roots
 
     def scalars(step: jax.Array) -> dict[str, Scalar]:
         return {"mu": momentum, "eps": eps, "due": (step - 1) % update_interval == 0}

@@ -8,9 +8,10 @@ import jax.numpy as jnp
 from jaxlearn._check import check
 
 from ._decay import decoupled
+from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, chain, from_rule
+from ._transform import Transform, chain, from_rule
 
 
 class SignState(NamedTuple):

@@ -5,7 +5,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ._transform import PyTree, Transform, ignore_unknown_extra, increment
+from ._leafwise import PyTree
+from ._numeric import zero_of
+from ._transform import Transform, ignore_unknown_extra, increment
 from ._wrapper import update_if
 
 
@@ -45,7 +47,7 @@ def skip_nonfinite(inner: Any) -> Transform:
     inner = ignore_unknown_extra(inner)
 
     def init(params: PyTree) -> SkipState:
-        return SkipState(jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32), inner.init(params))
+        return SkipState(zero_of(params, jnp.int32), zero_of(params, jnp.int32), inner.init(params))
 
     def update(
         grads: PyTree, state: SkipState, params: PyTree = None, **extra: Any

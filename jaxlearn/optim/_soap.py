@@ -10,11 +10,13 @@ from jaxlearn._dtype import compute_dtype
 
 from ._adam import bias_correction
 from ._decay import shrink_after
-from ._kronecker import gram, identities, multiply
+from ._kronecker import gram, identities, matrix_axes, multiply
+from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
 from ._numeric import safe_divide
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, chain, from_rule, real_only
+from ._sharding import whole
+from ._transform import Transform, chain, from_rule, real_only
 
 
 class SoapState(NamedTuple):
@@ -24,7 +26,7 @@ class SoapState(NamedTuple):
       step: updates made so far; int32 of shape ().
       m: running mean of the gradients; like the parameters.
       v: running mean of the squared gradients in the eigenbasis; like the parameters.
-      statistics: for each leaf a tuple with, for each dimension of n, a mean of shape (n, n), or None.
+      statistics: for each leaf a tuple with a mean of shape (n, n) for each dimension of n that has a basis.
       bases: eigenvectors of these, in columns.
     """
 
@@ -35,21 +37,16 @@ class SoapState(NamedTuple):
     bases: PyTree
 
 
-def _each(rule: Any, *tuples: Any) -> Any:
-    """Applies a rule for one axis to all that have a matrix."""
-    return tuple(
-        None if row[0] is None else rule(axis, *row) for axis, row in enumerate(zip(*tuples, strict=True))
-    )
-
-
-def _refresh(v: Any, statistics: Any, bases: Any) -> tuple[Any, Any]:
+def _refresh(
+    v: jax.Array, axes: list[int], statistics: list[jax.Array], bases: list[jax.Array]
+) -> tuple[jax.Array, list[jax.Array]]:
     """One step of power iteration for each basis, its columns sorted by eigenvalue, v with them."""
-    eigenvalues = _each(lambda axis, s, q: jnp.einsum("ij,ik,kj->j", q, s, q), statistics, bases)
-    orders = _each(lambda axis, e: jnp.argsort(-e, stable=True), eigenvalues)
-    for axis, order in enumerate(orders):
-        if order is not None:
-            v = jnp.take(v, order, axis)
-    return v, _each(lambda axis, s, q, order: jnp.linalg.qr(s @ q[:, order])[0], statistics, bases, orders)
+    turned = []
+    for axis, s, q in zip(axes, statistics, bases, strict=True):
+        order = jnp.argsort(-jnp.einsum("ij,ik,kj->j", q, s, q), stable=True)
+        v = jnp.take(v, order, axis)
+        turned.append(jnp.linalg.qr(s @ q[:, order])[0])
+    return v, turned
 
 
 @schedulable
@@ -106,30 +103,36 @@ def scale_by_soap(
     precondition_frequency = check_whole("precondition_frequency", precondition_frequency, 1)
     max_precond_dim = check_whole("max_precond_dim", max_precond_dim, 1)
 
+    def based(shape: tuple[int, ...]) -> list[int]:
+        return matrix_axes(shape, max_precond_dim, 1 if precondition_1d else 2)
+
     def eyes(p: Any) -> tuple[Any, ...]:
         p = jnp.asarray(p)
-        return identities(p, max_precond_dim, 1 if precondition_1d else 2, compute_dtype(p.dtype))
+        return identities(p, based(p.shape), compute_dtype(p.dtype))
 
-    def start(g: Any, m: Any, v: Any, statistics: Any, beta: Any) -> tuple[Any, ...]:
-        statistics = _each(lambda axis, s: (1 - beta) * gram(g, axis), statistics)
-        bases = _each(lambda axis, s: jnp.linalg.eigh(s)[1][:, ::-1], statistics)
+    def start(g: Any, m: Any, v: Any, beta: Any) -> tuple[Any, ...]:
+        statistics = [(1 - beta) * gram(g, axis) for axis in based(g.shape)]
+        bases = [jnp.linalg.eigh(s)[1][:, ::-1] for s in statistics]
         return jnp.zeros_like(g), m, v, statistics, bases
 
     def rule(
         g: Any, m: Any, v: Any, statistics: Any, bases: Any,
         *, b1: Any, b2: Any, beta: Any, eps: Any, correction: Any, first: Any, due: Any,
     ) -> tuple[Any, ...]:  # fmt: skip
+        g, m, v = whole(g), whole(m), whole(v)
+        axes = based(g.shape)
+
         def go() -> tuple[Any, ...]:
             m_new = b1 * m + (1 - b1) * g
-            v_new = b2 * v + (1 - b2) * multiply(g, bases, transpose=True) ** 2
-            turned = multiply(m_new, bases, transpose=True)
-            u = multiply(safe_divide(turned, jnp.sqrt(v_new) + eps), bases)
-            means = _each(lambda axis, s: beta * s + (1 - beta) * gram(g, axis), statistics)
-            keep = lambda: (v_new, bases)
-            v_sorted, new_bases = jax.lax.cond(due > 0, lambda: _refresh(v_new, means, bases), keep)
+            v_new = b2 * v + (1 - b2) * multiply(g, axes, bases, transpose=True) ** 2
+            turned = multiply(m_new, axes, bases, transpose=True)
+            u = multiply(safe_divide(turned, jnp.sqrt(v_new) + eps), axes, bases)
+            means = [beta * s + (1 - beta) * gram(g, axis) for axis, s in zip(axes, statistics, strict=True)]
+            refresh = lambda: _refresh(v_new, axes, means, bases)
+            v_sorted, new_bases = jax.lax.cond(due > 0, refresh, lambda: (v_new, bases))
             return u * correction, m_new, v_sorted, means, new_bases
 
-        return jax.lax.cond(first > 0, lambda: start(g, m, v, statistics, beta), go)
+        return jax.lax.cond(first > 0, lambda: start(g, m, v, beta), go)
 
     def scalars(step: jax.Array) -> dict[str, Scalar]:
         t = step - 1

@@ -11,11 +11,12 @@ from jaxlearn._check import check, check_whole
 from jaxlearn._dtype import from_pairs, to_pairs
 
 from ._decay import decoupled
+from ._leafwise import PyTree, Scalar, leafwise
 from ._learning_rate import scale_by_learning_rate
 from ._mask import Mask
 from ._numeric import normal_like
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, chain, increment, leafwise, zeros_like
+from ._transform import Transform, chain, increment, zeros_like
 
 
 class SophiaState(NamedTuple):

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 
 from jaxlearn._check import check, is_zero
 
+from ._leafwise import PyTree, Scalar
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, from_rule
+from ._transform import Transform, from_rule
 
 
 class TraceState(NamedTuple):

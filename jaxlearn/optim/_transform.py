@@ -3,17 +3,14 @@
 import inspect
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated, Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from jaxlearn._dtype import compute_dtype, from_pairs, to_pairs
+from jaxlearn._dtype import from_pairs, to_pairs
 
-PyTree: TypeAlias = Any
-# The type of a hyperparameter. What a factory annotates with it may also be a schedule.
-Scalar: TypeAlias = Annotated[Any, "a Python number, or an array or tracer of shape ()"]
+from ._leafwise import PyTree, Scalar, leafwise
 
 
 class Update(Protocol):
@@ -221,65 +218,6 @@ def need_params(params: PyTree, grads: PyTree, who: str = "this optimizer") -> N
     """Raises ValueError where there are gradients but no parameters."""
     if params is None and grads is not None:
         raise ValueError(f"{who} needs the parameters: call update(grads, state, params)")
-
-
-def leafwise(rule: Callable[..., tuple[Any, ...]], *trees: PyTree, **scalars: Scalar) -> tuple[PyTree, ...]:
-    """Applies a rule for one array to every leaf of some trees: where all optimizers do their sums.
-
-    Args:
-      rule: `rule(*leaves, **scalars) -> leaves`, one result for each tree. It sees real numbers alone: a
-        complex array of shape s as one of shape (*s, 2), as `torch.view_as_real` shows it to PyTorch's
-        optimizers, so that both parts of a number are parameters by themselves.
-      *trees: trees of one structure. A tree that is None is None at every leaf and in the result; in
-        the place of a leaf a tree other than the first may hold a tree of arrays.
-      **scalars: hyperparameters. A Python number stays one, so that its arithmetic is done in
-        double precision; an array takes the dtype that the leaf is computed in.
-
-    Returns:
-      A tuple of trees. Leaves are computed in float32 at the least (in bfloat16 itself 0.999 is 1)
-      and rounded once, to the dtype of the leaf they take the place of.
-
-    >>> leafwise(lambda g, m, *, b: (-g, b * m + g), {"w": 1.0}, {"w": 2.0}, b=0.5)
-    ({'w': Array(-1., dtype=float32)}, {'w': Array(2., dtype=float32)})
-    """
-    structure: Any = jax.tree.structure(trees[0])
-    nothing = [None] * structure.num_leaves
-    columns = [nothing if t is None else structure.flatten_up_to(t) for t in trees]
-    rows = [_compute(rule, row, scalars) for row in zip(*columns, strict=True)]
-    if not rows:
-        return trees
-    return tuple(
-        None if tree is None else structure.unflatten(column)
-        for tree, column in zip(trees, zip(*rows, strict=True), strict=True)
-    )
-
-
-def _compute(
-    rule: Callable[..., tuple[Any, ...]], row: tuple[Any, ...], scalars: dict[str, Scalar]
-) -> tuple[Any, ...]:
-    row = jax.tree.map(jnp.asarray, row)
-    pairs = jax.tree.map(to_pairs, row)
-    dtype = compute_dtype(pairs[0].dtype)
-    results = rule(
-        *jax.tree.map(lambda x: x.astype(dtype), pairs),
-        **{name: _scalar(value, dtype) for name, value in scalars.items()},
-    )
-    return tuple(
-        None if new is None else jax.tree.map(_store, old, new) for old, new in zip(row, results, strict=True)
-    )
-
-
-def _store(old: jax.Array, new: jax.Array) -> jax.Array:
-    shape = (*old.shape, 2) if jnp.iscomplexobj(old) else old.shape
-    if new.shape != shape:
-        raise ValueError(f"gradients, states and parameters differ in shape: {shape} became {new.shape}")
-    return from_pairs(new, old.dtype)
-
-
-def _scalar(value: Scalar, dtype: Any) -> Scalar:
-    if isinstance(value, np.generic):
-        value = value.item()
-    return value if isinstance(value, int | float) else jnp.asarray(value, dtype)
 
 
 def real_only(who: str, transform: Transform) -> Transform:

@@ -8,12 +8,13 @@ from jaxlearn._check import check
 
 from ._adam import scale_by_adam
 from ._decay import decoupled
+from ._leafwise import PyTree, Scalar, leafwise
 from ._learning_rate import scale_by_learning_rate
 from ._mask import Mask, masked
 from ._numeric import safe_divide
 from ._schedule import schedulable
 from ._trace import trace
-from ._transform import PyTree, Scalar, Transform, chain, leafwise, need_params, stateless
+from ._transform import Transform, chain, need_params, stateless
 
 
 def _ratio(over: Any, under: Any, eps: Any) -> Any:

@@ -114,8 +114,8 @@ def _find_bracket(evaluate: Evaluate, start: Point, t: jax.Array, budget: jax.Ar
         longer = _cubic_minimum(before, point, point.t + 0.01 * (point.t - before.t), 10 * point.t)
         return _Search(before, point, longer, evals, found, good)
 
-    no = jnp.zeros((), bool)
-    search = _Search(start, start, t, jnp.zeros((), jnp.int32), no, no)
+    no = jnp.zeros_like(start.value, bool)  # of the type that the loop ends with, in a `shard_map`, too
+    search = _Search(start, start, t, jnp.zeros_like(budget), no, no)
     search = jax.lax.while_loop(lambda s: ~s.found & (s.evals <= budget), lengthen, search)
 
     spent = search.evals > budget

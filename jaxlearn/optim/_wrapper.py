@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from jaxlearn._dtype import compute_dtype
 
-from ._transform import PyTree
+from ._leafwise import PyTree
 
 State = TypeVar("State")
 

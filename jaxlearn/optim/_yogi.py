@@ -9,9 +9,10 @@ from jaxlearn._check import check
 
 from ._adam import debias
 from ._decay import decoupled
+from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
 from ._schedule import schedulable
-from ._transform import PyTree, Scalar, Transform, chain, from_rule, full_of
+from ._transform import Transform, chain, from_rule, full_of
 
 
 class YogiState(NamedTuple):

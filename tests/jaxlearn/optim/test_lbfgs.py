@@ -12,7 +12,8 @@ import pytest
 import scipy.optimize
 
 from jaxlearn import optim
-from jaxlearn.optim._lbfgs import History, inverse_hessian_times, lbfgs, remember
+from jaxlearn.optim import lbfgs
+from jaxlearn.optim._history import History, inverse_hessian_times, remember
 from jaxlearn.optim._wolfe import Point, strong_wolfe
 from tests.jaxlearn.slow import every
 

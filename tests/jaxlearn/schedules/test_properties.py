@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from jaxlearn import optim, schedules
-from jaxlearn.optim._transform import Scalar
+from jaxlearn.optim._leafwise import Scalar
 
 
 def joined(value, end):
