@@ -226,6 +226,12 @@ TABLE = {
     ),
     "training.run_parts(epochs)": (lambda n: trained(parts(), n), 2),
     "training.run_parts(every)": (lambda n: trained(parts(), every=n), 2),
+    "training.update_bn(batch_size)": (
+        lambda n: training.update_bn(
+            nn.batch_norm(), *nn.batch_norm().init(KEY, (4,)), SCORES[:4], batch_size=n
+        ),
+        2,
+    ),
     "training.with_progress(epochs)": (lambda n: list(training.with_progress(iter([]), parts(), n)), 2),
     "compare.compare(seeds)": (lambda n: compared(seeds=[n]), 200),
     "compare.compare(epochs)": (lambda n: compared(epochs=n), 2),
