@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2"
+os.environ["JAX_DEFAULT_MATMUL_PRECISION"] = "highest"  # of the processes that tests start, too
 
 import hypothesis
 import jax
@@ -16,7 +17,6 @@ import pytest
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
-jax.config.update("jax_default_matmul_precision", "highest")
 
 hypothesis.settings.register_profile("fast", max_examples=20, deadline=None, derandomize=True)
 hypothesis.settings.register_profile("deep", max_examples=1000, deadline=None)

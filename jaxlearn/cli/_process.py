@@ -2,6 +2,7 @@
 
 import ctypes
 import importlib
+import io
 import os
 import signal
 import socket
@@ -39,14 +40,16 @@ def leave(status: int) -> NoReturn:
 def open_streams() -> None:
     """Standard output and error, where the process was started without, and in any encoding.
 
-    What characters an encoding does not have are escaped, such as in \\u8f38.
+    What characters an encoding does not have are escaped, such as in \\u8f38. What stands in the place of a
+    stream, as in a notebook, stays as it is.
     """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
             stream = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  for as long as the process lives
             setattr(sys, name, stream)
-        stream.reconfigure(errors="backslashreplace")
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def limit_heaps() -> None:
