@@ -9,7 +9,7 @@ from jaxlearn._check import check, check_choice, check_whole, first_outside
 
 from ._reduce import REDUCTIONS, check_float, floats, reduce
 
-IGNORED = -(2**31), 2**31 - 1  # what may be ignored: from, to
+INT32 = -(2**31), 2**31 - 1  # from, to
 
 
 def cross_entropy(
@@ -54,7 +54,7 @@ def cross_entropy(
     >>> cross_entropy(jnp.zeros((4, 10)), jnp.array([3, 1, 4, -100]), reduction="none")
     Array([2.3025851, 2.3025851, 2.3025851, 0.       ], dtype=float32)
     """
-    ignore_index = check_whole("cross_entropy: ignore_index", ignore_index, *IGNORED)
+    ignore_index = check_whole("cross_entropy: ignore_index", ignore_index, *INT32)
     check("cross_entropy: label_smoothing", label_smoothing, "[0, 1]")
     dtype, z = floats("cross_entropy", logits=logits)
     _check_classes("cross_entropy: logits", z)
@@ -105,7 +105,7 @@ def nll(
     >>> nll(jnp.log(jnp.array([0.25, 0.75])), jnp.array(1))
     Array(0.287682, dtype=float32)
     """
-    ignore_index = check_whole("nll: ignore_index", ignore_index, *IGNORED)
+    ignore_index = check_whole("nll: ignore_index", ignore_index, *INT32)
     dtype, log_p = floats("nll", log_probabilities=log_probabilities)
     _check_classes("nll: log_probabilities", log_p)
     weight = _class_weight("nll", weight, log_p)

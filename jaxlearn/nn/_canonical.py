@@ -4,7 +4,7 @@ XLA runs a convolution on a CPU through a fast library only where it is in one f
 images (batch, *lengths, channels), kernels (*window, channels, features). A pass of its compiler brings
 other forms into this one, but looks at the entry of a program alone and not into its loops. JAX's gradients
 are in other forms, so that inside `scan` or `fori_loop`, where training happens, they become plain loops,
-20 to 50 times slower (https://github.com/jax-ml/jax/issues/12868).
+up to 50 times slower (https://github.com/jax-ml/jax/issues/12868).
 
 The convolution here is canonical, and so are its two transposes, because they are the same convolution of
 transposed operands. This takes a primitive. The rules of a `jax.custom_vjp` would see the single examples

@@ -27,7 +27,7 @@ def conv_general_dilated(
     r"""`jax.lax.conv_general_dilated`, and as fast inside a loop on a CPU as outside.
 
     The same function of the same arguments under every transformation, for flax and for plain JAX. On a
-    CPU, JAX's own takes 20 to 50 times as long for gradients inside `scan` or `fori_loop`; this one does
+    CPU, JAX's own takes up to 50 times as long for gradients inside `scan` or `fori_loop`; this one does
     not. On other platforms it is JAX's own. With images (batch, height, width, channels) and kernels
     (k, k, channels, features), that is with dimension numbers ("NHWC", "HWIO", "NHWC"),
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
-from ._sharding import whole
+from ._sharding import replicated
 
 
 def matrix_axes(shape: tuple[int, ...], max_dim: int, least_ndim: int) -> list[int]:
@@ -17,7 +17,7 @@ def matrix_axes(shape: tuple[int, ...], max_dim: int, least_ndim: int) -> list[i
 
 def gram(x: jax.Array, axis: int) -> jax.Array:
     """Products of the slices of `x` along one axis: $G_{(i)} G_{(i)}^T$, of shape (n, n) for n slices."""
-    x = whole(x)
+    x = replicated(x)
     others = [i for i in range(x.ndim) if i != axis]
     return jnp.tensordot(x, x, axes=(others, others))
 
@@ -26,7 +26,7 @@ def multiply(
     x: jax.Array, axes: Sequence[int], matrices: Sequence[jax.Array], transpose: bool = False
 ) -> jax.Array:
     """Multiplies `x` along each of some axes by a matrix of shape (n, n)."""
-    x = whole(x)
+    x = replicated(x)
     for axis, matrix in zip(axes, matrices, strict=True):
         product = jnp.tensordot(matrix.T if transpose else matrix, x, axes=(1, axis))
         x = jnp.moveaxis(product, 0, axis)

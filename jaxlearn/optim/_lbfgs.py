@@ -16,7 +16,7 @@ from ._leafwise import PyTree, Scalar
 from ._learning_rate import LearningRateState
 from ._numeric import zero_of
 from ._schedule import schedulable
-from ._sharding import place_like, whole
+from ._sharding import place_like, replicated
 from ._transform import Transform, increment
 from ._wolfe import Point, strong_wolfe
 
@@ -112,7 +112,7 @@ def _largest(x: jax.Array) -> jax.Array:
 
 def _flatten(tree: PyTree) -> tuple[jax.Array, Callable[[jax.Array], PyTree]]:
     """All real numbers of a tree in a row, in float32 or wider, and the way back to the tree's own dtypes."""
-    pairs = jax.tree.map(lambda leaf: whole(to_pairs(leaf)), tree)
+    pairs = jax.tree.map(lambda leaf: replicated(to_pairs(leaf)), tree)
     dtypes = [compute_dtype(leaf.dtype) for leaf in jax.tree.leaves(pairs)]
     widest = max(dtypes, key=lambda dtype: dtype.itemsize, default=jnp.dtype("float32"))
     row, unravel = ravel_pytree(jax.tree.map(lambda leaf: leaf.astype(widest), pairs))

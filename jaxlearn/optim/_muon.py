@@ -13,7 +13,7 @@ from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
 from ._mask import partition
 from ._schedule import schedulable
-from ._sharding import whole
+from ._sharding import replicated
 from ._transform import Transform, chain, from_rule, real_only
 
 Coefficients = tuple[float, float, float]
@@ -59,7 +59,7 @@ def orthogonalize(
            [0.  , 1.04]], dtype=float32)
     """
     a, b, c = ns_coefficients
-    x = whole(x)
+    x = replicated(x)
     wide = x.shape[0] <= x.shape[1]
     y = x if wide else x.T
     y = y.astype(dtype)

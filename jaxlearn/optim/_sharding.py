@@ -4,12 +4,12 @@ import jax
 from jax.sharding import NamedSharding, PartitionSpec
 
 
-def whole(x: jax.Array) -> jax.Array:
+def replicated(x: jax.Array) -> jax.Array:
     """The array with all its numbers on every device, for rules that mix them; itself where it is divided
     by no explicit axis, and the compiler takes care of the others.
 
     >>> import jax.numpy as jnp
-    >>> whole(jnp.ones(2))
+    >>> replicated(jnp.ones(2))
     Array([1., 1.], dtype=float32)
     """
     if not _is_divided(x):
@@ -20,7 +20,7 @@ def whole(x: jax.Array) -> jax.Array:
 
 
 def place_like(x: jax.Array, like: jax.Array) -> jax.Array:
-    """The array divided among devices as another one of its shape: the way back from `whole`."""
+    """The array divided among devices as another one of its shape: the way back from `replicated`."""
     here, there = jax.typeof(x).sharding, jax.typeof(like).sharding
     if here.spec == there.spec:
         return x

@@ -15,7 +15,7 @@ from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
 from ._numeric import safe_divide
 from ._schedule import schedulable
-from ._sharding import whole
+from ._sharding import replicated
 from ._transform import Transform, chain, from_rule, real_only
 
 
@@ -119,7 +119,7 @@ def scale_by_soap(
         g: Any, m: Any, v: Any, statistics: Any, bases: Any,
         *, b1: Any, b2: Any, beta: Any, eps: Any, correction: Any, first: Any, due: Any,
     ) -> tuple[Any, ...]:  # fmt: skip
-        g, m, v = whole(g), whole(m), whole(v)
+        g, m, v = replicated(g), replicated(m), replicated(v)
         axes = based(g.shape)
 
         def go() -> tuple[Any, ...]:

@@ -50,14 +50,14 @@ def join_parts(
 
     Args:
       compiled: what `lower_parts` gave, compiled.
-      train: the examples.
+      train: the examples; on the device, unless `length` says how many of them.
       used: how many of them an epoch works on: the first ones of its order.
       batch_size: examples in an update.
       length: examples on the device at a time; None for all.
     """
     bounds = _bounds(used, batch_size, length or used)
     draw, programs = compiled["draw"], compiled["blocks"]
-    resident = jax.device_put(train) if length is None else None
+    resident = train if length is None else None
 
     def parts(
         state: RunState, measured: Means, done: int, until: Callable[[int], int]
