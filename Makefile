@@ -83,9 +83,10 @@ faults: $(VENV)/test
 bench: $(VENV)/bench
 	$(BIN)/python -m benchmarks.run $${JAXLEARN_DATA:-../shared/data}/mnist $(ARGS)
 
-# what importing and saving cost
+# what importing, saving, and convolutions in a loop cost
 bench-costs: $(VENV)/bench
 	$(BIN)/python benchmarks/imports.py
+	$(BIN)/python -m benchmarks.convolutions
 	$(BIN)/python -m benchmarks.checkpoints $${JAXLEARN_DATA:-../shared/data}/mnist
 
 # during an install the environment counts as unmade; what the tests and the benchmarks need has what train needs

@@ -18,8 +18,8 @@ class PeerError(RuntimeError):
 class Peer:
     """A worker (see `worker.py`): a process that measures when it is told to, and otherwise sleeps."""
 
-    def __init__(self, module: str, work: str, options: dict[str, Any]) -> None:
-        command = [sys.executable, "-m", "benchmarks.worker", module, work, json.dumps(options)]
+    def __init__(self, module: str, work: str, options: dict[str, Any], python: str = sys.executable) -> None:
+        command = [python, "-m", "benchmarks.worker", module, work, json.dumps(options)]
         shown = ", ".join(f"{key} {value}" for key, value in options.items() if key != "folder")
         self.name = f"{module}.{work} ({shown})"
         self.process = subprocess.Popen(

@@ -1,6 +1,7 @@
 """One check for every argument: its name, its value and what is allowed, in one line."""
 
 import math
+import operator
 from collections.abc import Iterable
 from typing import Any
 
@@ -23,7 +24,7 @@ def check(name: str, value: Any, interval: str) -> None:
     ...
     ValueError: b1 must be in [0, 1), got 1.5
     """
-    if isinstance(value, bool) or not isinstance(value, int | float | np.generic | np.ndarray | jax.Array):
+    if _is_bool(value) or not isinstance(value, int | float | np.generic | np.ndarray | jax.Array):
         raise TypeError(f"{name} must be a number in {interval}, got {value!r}")
     if np.ndim(value):
         raise ValueError(
@@ -40,21 +41,45 @@ def check(name: str, value: Any, interval: str) -> None:
         raise ValueError(f"{name} must be in {interval}, got {number:g}")
 
 
-def check_whole(name: str, value: Any, least: int, most: float = math.inf) -> None:
-    """Raises unless `value` is a whole number from `least` to `most`.
+def check_whole(name: str, value: Any, least: int, most: float = math.inf) -> int:
+    """The Python int that `value` is: others overflow, have other names, and JSON does not know them.
 
     Raises:
-      TypeError: `value` is not a Python int.
-      ValueError: `value` lies outside the range.
+      TypeError: `value` is not a whole number; see `whole`.
+      ValueError: it is not from `least` to `most`.
 
+    >>> check_whole("steps", np.uint8(5), 1)
+    5
     >>> check_whole("steps", 0, 1)
     Traceback (most recent call last):
     ...
     ValueError: steps must be in [1, inf), got 0
     """
-    if not isinstance(value, int) or isinstance(value, bool):
+    number = whole(value)
+    if number is None:
         raise TypeError(f"{name} must be a whole number, got {value!r}")
-    check(name, value, f"[{least}, inf)" if most == math.inf else f"[{least}, {most}]")
+    if not least <= number <= most:
+        interval = f"[{least}, inf)" if most == math.inf else f"[{least}, {most}]"
+        raise ValueError(f"{name} must be in {interval}, got {number}")
+    return number
+
+
+def whole(value: Any) -> int | None:
+    """The int that a whole number is, be it of Python, numpy, JAX or another library, or an array of no axes.
+
+    None of anything else, such as 2.0, True and a tracer, which has no value yet.
+
+    >>> whole(np.int64(2)), whole(jax.numpy.array(2)), whole(2.0), whole(np.True_)
+    (2, 2, None, None)
+    """
+    try:
+        return None if _is_bool(value) else operator.index(value)
+    except TypeError:
+        return None
+
+
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, bool) or str(getattr(value, "dtype", "")).endswith("bool")
 
 
 def check_choice(name: str, value: Any, known: Iterable[str]) -> None:
@@ -88,4 +113,4 @@ def first_outside(values: Any, least: float, most: float, but: int | None = None
 
 def is_zero(value: Any) -> bool:
     """Whether `value` is a plain 0, known before tracing, so that a rule can leave its term out."""
-    return isinstance(value, int | float) and value == 0
+    return isinstance(value, int | float | np.generic) and bool(value == 0)

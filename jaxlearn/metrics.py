@@ -31,7 +31,7 @@ def confusion_matrix(labels: jax.Array, predictions: jax.Array, classes: int) ->
     Array([[1, 0],
            [1, 1]], dtype=int32)
     """
-    check_whole("confusion_matrix: classes", classes, 1)
+    classes = check_whole("confusion_matrix: classes", classes, 1)
     if jnp.shape(labels) != jnp.shape(predictions):
         raise ValueError(
             "confusion_matrix: labels and predictions must have the same shape, "
@@ -135,7 +135,7 @@ def top_k_accuracy(scores: jax.Array, labels: jax.Array, k: int) -> jax.Array:
     >>> top_k_accuracy(scores, jnp.array([1, 2]), k=2)
     Array(0.5, dtype=float32)
     """
-    check_whole("top_k_accuracy: k", k, 1)
+    k = check_whole("top_k_accuracy: k", k, 1)
     scores = jnp.asarray(scores)
     if scores.ndim == 0 or scores.shape[:-1] != jnp.shape(labels):
         raise ValueError(

@@ -1,8 +1,11 @@
+import operator
+
 from jaxlearn import nn
 
 
 def resnet(classes: int = 10, channels: int = 16, stages: int = 3) -> nn.Layer:
     """A small ResNet: 3x3x16 at stride 2, residual blocks of 16, 32 and 64, mean over the image, 10."""
+    channels = operator.index(channels)  # numpy's small whole numbers overflow
     blocks = [block(channels * 2**i, stride=1 if i == 0 else 2) for i in range(stages)]
     return nn.sequential(
         convolution(channels, stride=2),  # (14, 14, 16)

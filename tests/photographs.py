@@ -81,6 +81,13 @@ def colour(ink: np.ndarray, paper: tuple[int, int, int], pen: tuple[int, int, in
     return np.stack([write(ink, p, q) for p, q in zip(paper, pen, strict=True)], axis=-1)
 
 
+def beside(page: np.ndarray, value: float) -> np.ndarray:
+    """The page does not fill the picture: at one side there is what it lies on."""
+    shown = page.copy()
+    shown[:, : len(page) // 14] = value
+    return shown
+
+
 def transparent(ink: np.ndarray, pen: int) -> np.ndarray:
     return np.stack([np.full(ink.shape, pen)] * 3 + [ink * 255], axis=-1)
 
@@ -96,6 +103,13 @@ KINDS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "light from a corner": lambda d: write(ink_of(d, 56, 14), slope(84, 110, 240), 30),
     "vignette": lambda d: write(ink_of(d, 56, 14), vignette(84, 90, 230), 30),
     "a shadow": lambda d: write(ink_of(d, 56, 14), shadow(84, 120, 220), 40),
+    "a shadow on ink and paper": lambda d: ndimage.gaussian_filter(
+        write(ink_of(d, 112, 28), shadow(168, 100, 220), 0.2 * shadow(168, 100, 220)), 1.5
+    ),
+    "a dark table beside it": lambda d: beside(write(ink_of(d, 112, 30), 220, 40), 70),
+    "a wide page, one lamp": lambda d: write(
+        np.pad(ink_of(d, 56), ((10, 10), (10, 300))), np.linspace(120, 230, 366), 30
+    ),
     "sensor noise": lambda d: grain(write(ink_of(d, 56, 14), 200, 60), 15),
     "noise and light": lambda d: grain(write(ink_of(d, 112, 30), slope(172, 120, 220), 40), 15),
     "dust": lambda d: specks(write(ink_of(d, 56, 28), 220, 40), 25, 40),

@@ -4,6 +4,7 @@ import re
 import textwrap
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import jaxlearn
@@ -14,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 PARITY = ROOT / "docs" / "parity.md"
 PRECISION = (ROOT / "docs" / "precision.md").read_text()
 PYTORCH = (ROOT / "docs" / "pytorch.md").read_text()
+CONVOLUTIONS = (ROOT / "docs" / "convolutions.md").read_text()
 CODE = re.compile(r"`([^`]*)`")
 # item, PyTorch's names, jaxlearn's names, example
 ROWS = [
@@ -77,6 +79,21 @@ def test_the_table_leaves_out_nothing_of_layers_losses_initializers_and_metrics(
         public = getattr(getattr(jaxlearn, module), "__all__", None) or _functions(getattr(jaxlearn, module))
         assert {f"{prefix}.{name}" for name in public if name != "init"} <= named
     assert {f"nn.init.{name}" for name in _functions(jaxlearn.nn.init)} <= named
+
+
+@pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", CONVOLUTIONS, re.DOTALL))
+def test_the_programs_about_convolutions_run(block):
+    namespace = {}
+    exec(block, namespace)
+    if "train" in namespace:  # the same with JAX's own convolution
+        wanted = exec_with_jax(block)
+        np.testing.assert_allclose(namespace["kernel"], wanted, rtol=1e-4)
+
+
+def exec_with_jax(block):
+    namespace = {}
+    exec(block.replace("nn.conv_general_dilated", "jax.lax.conv_general_dilated"), namespace)
+    return namespace["kernel"]
 
 
 def _functions(module):

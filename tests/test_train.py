@@ -163,7 +163,7 @@ USAGE = {
     "clip 0": (["--clip", "0"], "max_norm must be in (0, inf), got 0"),
     "unknown schedule": (["--schedule", "cosin"], "schedule 'cosin' is unknown"),
     "unknown device": (["--device", "npu"], "argument --device: invalid choice: 'npu'"),
-    "all held out": (["--validation", "1437"], "examples to hold out must be from 0 to 1436, got 1437"),
+    "all held out": (["--validation", "1437"], "examples to hold out must be in [0, 1436], got 1437"),
     "digits from a folder": (["--data-dir", "."], "digits come with scikit-learn and take no data_dir"),
 }
 

@@ -46,7 +46,8 @@ def test_a_list_makes_a_comparison_that_leaves_everything(capsys):
     assert lines[1].startswith(
         "comparing sgd, adam on softmax: 2 seeds, 2 epochs a run; 2 x cpu; results in runs/"
     )
-    assert lines[2].startswith("sgd on softmax: best with learning_rate=0.1, val accuracy 0.")
+    assert lines[2:4] == ["compiling sgd, adam on softmax ...", "sgd on softmax ..."]
+    assert lines[4].startswith("sgd on softmax: best with learning_rate=0.1, val accuracy 0.")
     assert "On softmax, adam is best" in out or "cannot be told apart" in out
     assert f"report in {folder}/report.html" in out
     rows = results(folder)

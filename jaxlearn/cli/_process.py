@@ -135,7 +135,8 @@ def pick_precision(precision: str | None) -> None:
 
 def matmul_precision() -> str:
     """The precision of matrix products and convolutions that counts now, by JAX's name for it."""
-    return jax.config.jax_default_matmul_precision or "default"  # type: ignore[attr-defined]
+    config: Any = jax.config  # its options are attributes to the type checker on new versions alone
+    return config.jax_default_matmul_precision or "default"
 
 
 def keep_compiled() -> None:

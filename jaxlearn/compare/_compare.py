@@ -126,7 +126,12 @@ def compare(
     began = time.perf_counter()
     devices = jax.devices() if devices is None else devices
     train, validation, test = check_together(train=train, validation=validation, test=test)
-    task = Task(train, validation, test, tuple(seeds), epochs, batch_size, loss, drop_last)
+    epochs = check_whole("epochs", epochs, 1)
+    batch_size = check_whole("batch_size", batch_size, 1, len(train.labels))
+    seeds = tuple(check_whole("seed", seed, 0, 2**32 - 1) for seed in seeds)
+    width = None if width is None else check_whole("width", width, 1)
+    max_memory = None if max_memory is None else check_whole("max_memory", max_memory, 1)
+    task = Task(train, validation, test, seeds, epochs, batch_size, loss, drop_last)
     _check(contenders, task)
     store = Store(folder)
     memory = max_memory or store.once("memory", lambda: free_memory(devices))
@@ -175,10 +180,6 @@ def compare(
 
 
 def _check(contenders: Sequence[Contender], task: Task) -> None:
-    check_whole("epochs", task.epochs, 1)
-    check_whole("batch_size", task.batch_size, 1, len(task.train.labels))
-    for seed in task.seeds:
-        check_whole("seed", seed, 0, 2**32 - 1)
     if not contenders or not task.seeds or len(set(task.seeds)) < len(task.seeds):
         raise ValueError(
             f"contenders and seeds must each be at least one, got {len(contenders)} and {task.seeds}"

@@ -211,7 +211,7 @@ def descend(surface: Surface, optimizer: Any, steps: int) -> tuple[jax.Array, ja
     >>> print(points[:, 0], values[0])
     [1.   0.5  0.25] 1.499999
     """
-    check_whole("steps", steps, 1)
+    steps = check_whole("steps", steps, 1)
     optimizer = ignore_unknown_extra(optimizer)
     start = jnp.asarray(surface.start, float)
 

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxlearn._check import whole
 from jaxlearn.training import show
 
 MOST_VALUES, MOST_POINTS = 1000, 10_000  # of a hyperparameter, and in a grid
@@ -24,12 +25,13 @@ def log_grid(least: float, most: float, number: int) -> list[float]:
     >>> log_grid(1e-4, 1, 5)
     [0.0001, 0.001, 0.01, 0.1, 1.0]
     """
-    if not 0 < least < most < math.inf or number < 2:
+    count = whole(number)
+    if not 0 < least < most < math.inf or count is None or count < 2:
         raise ValueError(
             "a grid must be LEAST:MOST:NUMBER with 0 < LEAST < MOST and at least 2 values, "
             f"got {least:g}:{most:g}:{number}"
         )
-    return [float(f"{value:.4g}") for value in np.geomspace(least, most, number)]
+    return [float(f"{value:.4g}") for value in np.geomspace(least, most, count)]
 
 
 def parse_values(text: str) -> list[float]:

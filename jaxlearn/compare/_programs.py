@@ -86,6 +86,7 @@ def _lower(
     def epoch(point: Any, state: RunState, seed: Any, orders: Any, train: Split, validation: Split) -> Any:
         run = task.make_run(contender.model, contender.make(**point))
         state, means = run.epoch(state, train.images, train.labels, orders[seed])
+        state = task.settle(contender.model, state, train.images)
         params = optim.evaluation_parameters(state.opt_state, state.params)
         score = score_run(contender.model, task, (params, state.model_state), validation)
         return state, Record(means.loss, means.accuracy, score.loss, metrics.accuracy(score.confusion))

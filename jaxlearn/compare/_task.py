@@ -13,6 +13,7 @@ from jaxlearn.data import Split
 from jaxlearn.nn import Layer
 from jaxlearn.training import Evaluation, Run, RunState, count_updates, draw_order, evaluate, make_run
 from jaxlearn.training._run import Loss
+from jaxlearn.training._statistics import settle
 
 
 class Contender(NamedTuple):
@@ -64,6 +65,10 @@ class Task(NamedTuple):
         return make_run(
             model, optimizer, batch_size=self.batch_size, loss=self.loss, drop_last=self.drop_last
         )
+
+    def settle(self, model: Layer, state: RunState, images: Any) -> RunState:
+        """A run after an epoch, as it is evaluated."""
+        return settle(model, state, images, batch_size=self.batch_size, drop_last=self.drop_last)
 
 
 class Scoring(NamedTuple):

@@ -41,8 +41,7 @@ class Dataset(_Parts):
     __slots__ = ()
 
     def __new__(cls, name: str, train: Any, test: Any, classes: int, origin: str) -> "Dataset":
-        classes = int(classes) if isinstance(classes, np.integer) else classes
-        check_whole("classes", classes, 1)
+        classes = check_whole("classes", classes, 1)
         train, test = check_together(train=train, test=test)
         for split, labels in (("train", train.labels), ("test", test.labels)):
             if not are_classes(labels):
@@ -85,8 +84,7 @@ def hold_out(split: Split, examples: int, seed: int = 0) -> tuple[Split, Split]:
     """
     (split,) = check_together(split=split)
     total = len(split.labels)
-    if not 0 <= examples < total:
-        raise ValueError(f"examples to hold out must be from 0 to {total - 1}, got {examples}")
+    examples = check_whole("examples to hold out", examples, 0, total - 1)
     chosen = np.zeros(total, bool)
-    chosen[np.random.default_rng(seed).permutation(total)[:examples]] = True
+    chosen[np.random.default_rng(check_whole("seed", seed, 0)).permutation(total)[:examples]] = True
     return tuple(Split(split.images[mask], split.labels[mask]) for mask in (~chosen, chosen))  # type: ignore[return-value]

@@ -10,8 +10,10 @@ from scipy import ndimage
 
 LEAST_CONTRAST = 12 / 255  # of the full range, between ink and paper
 LEAST_CLEARNESS = 3  # contrast in deviations of the paper's grain; grain alone, cut in two, has 2.5
+LEAST_STEEPNESS = 14  # contrast in a picture's length, where ink begins; light changes more slowly
 EDGE = 0.2  # of full ink, where its box ends
 LEAST_PART = 0.05  # of the pixels of the largest stroke; what is smaller is dust
+LEAST_EDGE = 0.5  # of a side; what lies along so much of it is beside the paper
 
 
 class NoInkError(ValueError):
@@ -42,18 +44,23 @@ def find_ink(grey: np.ndarray) -> tuple[np.ndarray, bool]:
     smooth = ndimage.gaussian_filter(grey, max(grey.shape) / 150)
     bright = split(smooth)
     dark = bool(border(bright).mean() > 0.5)
-    inked = bright ^ dark
-    if not inked.any() or inked.all():
+    other = bright ^ dark  # than paper
+    if not other.any() or other.all():
         raise NoInkError
-    blank = ~ndimage.binary_dilation(inked, iterations=_soft_edge(grey))
-    paper = spread(smooth, blank if blank.any() else ~inked)
+    blank = ~ndimage.binary_dilation(other, iterations=_soft_edge(grey))
+    paper = spread(smooth, blank if blank.any() else ~other)
+    inked = strokes(other)
     sign = -1 if dark else 1
     contrast = np.median(sign * (smooth - paper)[inked])
-    grain = 1.4826 * np.median(np.abs(smooth - paper)[~inked])
-    if contrast < max(LEAST_CONTRAST, LEAST_CLEARNESS * grain):
+    grain = 1.4826 * np.median(np.abs(smooth - paper)[~other])
+    rise = np.hypot(*np.gradient(np.pad(smooth - paper, 1, "edge")))[1:-1, 1:-1][inked]
+    steepness = np.percentile(rise, 90) * max(grey.shape) / contrast if contrast > 0 else 0
+    clear = contrast >= max(LEAST_CONTRAST, LEAST_CLEARNESS * grain)
+    if not clear or steepness < min(LEAST_STEEPNESS, 0.4 * max(grey.shape)):
         raise NoInkError
     full = np.percentile(sign * (grey - paper)[inked], 75)
-    return np.where(strokes(inked), (sign * (grey - paper) / full).clip(0, 1), 0), dark
+    near = ndimage.binary_dilation(inked, np.ones((3, 3)), iterations=1 + _soft_edge(grey))
+    return np.where(near, (sign * (grey - paper) / full).clip(0, 1), 0), dark
 
 
 def split(grey: np.ndarray) -> np.ndarray:
@@ -61,8 +68,9 @@ def split(grey: np.ndarray) -> np.ndarray:
 
     The light is taken to be even, sloping or quadratic; each has more to adapt than the one before, and so
     must leave much less unexplained. Where the border shows both things, and only paper if the light is what
-    a blurred picture shows, it is the edge of a shadow that crosses the border. In a narrow picture, such
-    as a 1 cut out, strokes could pass for light, which is taken to be even therefore.
+    a blurred picture shows, or what most pixels around are, it is the edge of a shadow across the border,
+    soft or sharp. In a narrow picture, such as a 1 cut out, strokes could pass for light, which may therefore
+    change along the longer side only.
 
     >>> split(np.array([[0.1, 0.2, 0.9, 0.4, 0.5]])).tolist()
     [[False, False, True, False, False]]
@@ -70,17 +78,29 @@ def split(grey: np.ndarray) -> np.ndarray:
     y, x = np.meshgrid(*(np.linspace(-1, 1, side) for side in grey.shape), indexing="ij")
     one = np.ones_like(grey)
     best, rest = _two_parts(grey, [one])
+    sloping, curved = [one, x, y], [one, x, y, x * x, x * y, y * y]
     if max(grey.shape) > 3 * min(grey.shape):
-        return best
-    for light in [one, x, y], [one, x, y, x * x, x * y, y * y]:
+        longer = y if len(grey) > grey.shape[1] else x
+        sloping, curved = [one, longer], [one, longer, longer * longer]
+    for light in sloping, curved:
         bright, left = _two_parts(grey, light)
         if left < 0.7 * rest:
             best, rest = bright, left
     if 0.1 < border(best).mean() < 0.9:
-        shaded, _ = _two_parts(grey, [one, ndimage.gaussian_filter(grey, max(grey.shape) / 12)])
-        if not 0.02 < border(shaded).mean() < 0.98:
-            return shaded
+        soft = ndimage.gaussian_filter(grey, max(grey.shape) / 12)
+        sharp = ndimage.uniform_filter(best.astype(float), max(grey.shape) // 4 | 1) > 0.5
+        shaded = [_two_parts(grey, [one, light]) for light in (soft, sharp)]
+        if _share(shaded[1][0]) < 0.07 * _share(best):  # only what rounding the corners of `sharp` has left
+            del shaded[1]
+        right = [each for each in shaded if not 0.02 < border(each[0]).mean() < 0.98]
+        if right:
+            return min(right, key=lambda each: each[1])[0]
     return best
+
+
+def _share(parts: np.ndarray) -> float:
+    """Of the smaller one of two parts."""
+    return min(parts.mean(), 1 - parts.mean())
 
 
 def _two_parts(grey: np.ndarray, light: list[np.ndarray]) -> tuple[np.ndarray, float]:
@@ -124,17 +144,23 @@ def spread(values: np.ndarray, known: np.ndarray) -> np.ndarray:
     return blur(np.where(known, values, 0)) / np.maximum(blur(known), 1e-300)
 
 
-def strokes(inked: np.ndarray) -> np.ndarray:
-    """Where there is ink or the soft edge of ink, but no dust.
+def strokes(other: np.ndarray) -> np.ndarray:
+    """What is ink of all that is not paper: no dust, nor, if there is more, what the paper lies on.
 
-    >>> strokes(np.array([[1, 0, 0, 0, 0, *[1] * 30]]) > 0).astype(int)[0, :6].tolist()
-    [0, 0, 0, 1, 1, 1]
+    >>> strokes(np.array([[0, 0, 0, 0, 0, 1], [1, 0, 1, 1, 0, 1], [0, 0, 0, 0, 0, 1]]) > 0).astype(int)
+    array([[0, 0, 0, 0, 0, 0],
+           [1, 0, 1, 1, 0, 0],
+           [0, 0, 0, 0, 0, 0]])
     """
-    spots, _ = ndimage.label(inked, np.ones((3, 3)))
+    spots, number = ndimage.label(other, np.ones((3, 3)))
     sizes = np.bincount(spots.ravel())
     sizes[0] = 0  # paper
-    kept = (sizes >= LEAST_PART * sizes.max())[spots]
-    return ndimage.binary_dilation(kept, np.ones((3, 3)), iterations=1 + _soft_edge(inked))
+    sides = spots[0], spots[-1], spots[:, 0], spots[:, -1]
+    along = np.max([np.bincount(side, minlength=number + 1) / len(side) for side in sides], axis=0)
+    inside = np.where(along < LEAST_EDGE, sizes, 0)
+    if inside.max() >= LEAST_PART * sizes.max():
+        sizes = inside
+    return (sizes >= LEAST_PART * sizes.max())[spots] & other
 
 
 def _soft_edge(image: np.ndarray) -> int:

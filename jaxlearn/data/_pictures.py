@@ -7,11 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxlearn._check import check_whole
+
 from ._dataset import DataError
 
 # Pillow decodes these by itself; for others it starts a program, such as Ghostscript for EPS
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 LARGEST = 280  # pixels a side in which ink is looked for
+DEAD = 3  # pixels of a sensor at each end, brightest and darkest, that may be wrong
 
 
 class Picture(NamedTuple):
@@ -40,7 +43,8 @@ def read_picture(path: str | Path, shape: tuple[int, ...], box: float = 20 / 28)
     Three channels: the image is made RGB, laid on white where it is transparent, resized with its proportions
     kept, and the rest is filled with the median of its border.
 
-    Pixels of more than 8 bits, or that are no whole numbers, are scaled from their smallest and largest.
+    Pixels of more than 8 bits, or that are no whole numbers, are scaled from their smallest and largest,
+    but for up to three at each end that are far from all others, as those of dead pixels are.
 
     Args:
       path: a PNG, JPEG, GIF (of which the first picture is read), BMP, WEBP, TIFF or PPM file.
@@ -65,6 +69,7 @@ def read_picture(path: str | Path, shape: tuple[int, ...], box: float = 20 / 28)
     >>> picture.image.shape, int(picture.image[14, 14, 0]), picture.inverted
     ((28, 28, 1), 255, True)
     """
+    shape = tuple(check_whole("shape", side, 1) for side in shape)
     if len(shape) != 3 or shape[2] not in (1, 3):
         raise ValueError(f"shape must be (height, width, 1) or (height, width, 3), got {shape}")
     if not 0 < box <= 1:
@@ -148,16 +153,24 @@ def _decode(path: Path, convert: Callable[[Any], Any]) -> Any:
 
 
 def _to_bytes(image: Any) -> Any:
-    """Scales pixels of more than 8 bits, which convert() would cut off at 255, from least to most."""
+    """Scales pixels of more than 8 bits, which convert() would cut off at 255, from least to most.
+
+    A few pixels far from all others do not count, which may be dead.
+    """
     from PIL import Image
 
     if image.mode[0] not in "IF":
         return image
     pixels = np.asarray(image, np.float64)
-    least, most = pixels.min(), pixels.max()
-    if not np.isfinite([least, most]).all():
+    if not np.isfinite(pixels).all():
         raise ValueError("its pixels are not all finite numbers")
-    return Image.fromarray(np.rint((pixels - least) / ((most - least) or 1) * 255).astype(np.uint8))
+    ends = np.sort(pixels, axis=None)
+    least, most = ends[[0, -1]]
+    few = min(DEAD, (pixels.size - 1) // 2)
+    if ends[-1 - few] - ends[few] < (most - least) / 2:
+        least, most = ends[[few, -1 - few]]
+    scaled = ((pixels - least) / ((most - least) or 1)).clip(0, 1)
+    return Image.fromarray(np.rint(scaled * 255).astype(np.uint8))
 
 
 def _has_alpha(image: Any) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxlearn._check import first_outside
 
-KINDS = {
+KINDS: dict[Any, str] = {
     jnp.bool_: "truth values",
     jnp.uint8: "bytes",
     jnp.integer: "whole numbers",

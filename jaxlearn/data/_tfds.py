@@ -63,7 +63,7 @@ def read_tfds(name: str, data_dir: Path | None, cache: Path) -> tuple[Split, Spl
     except (PermissionError, MemoryError, ImportError) as error:  # its files may be whole
         raise DataError(f"tfds:{name} cannot be read: {one_line(error)}") from None
     except Exception as error:
-        again = "remove its folder in TFDS_DATA_DIR to have it prepared again"
+        again = "move its folder out of TFDS_DATA_DIR to have it prepared again"
         raise DataError(f"tfds:{name} cannot be read: {one_line(error)}; {again}") from None
 
 

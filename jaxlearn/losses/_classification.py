@@ -9,6 +9,8 @@ from jaxlearn._check import check, check_choice, check_whole, first_outside
 
 from ._reduce import REDUCTIONS, check_float, floats, reduce
 
+IGNORED = -(2**31), 2**31 - 1  # what may be ignored: from, to
+
 
 def cross_entropy(
     logits: jax.Array,
@@ -52,6 +54,7 @@ def cross_entropy(
     >>> cross_entropy(jnp.zeros((4, 10)), jnp.array([3, 1, 4, -100]), reduction="none")
     Array([2.3025851, 2.3025851, 2.3025851, 0.       ], dtype=float32)
     """
+    ignore_index = check_whole("cross_entropy: ignore_index", ignore_index, *IGNORED)
     check("cross_entropy: label_smoothing", label_smoothing, "[0, 1]")
     dtype, z = floats("cross_entropy", logits=logits)
     _check_classes("cross_entropy: logits", z)
@@ -102,6 +105,7 @@ def nll(
     >>> nll(jnp.log(jnp.array([0.25, 0.75])), jnp.array(1))
     Array(0.287682, dtype=float32)
     """
+    ignore_index = check_whole("nll: ignore_index", ignore_index, *IGNORED)
     dtype, log_p = floats("nll", log_probabilities=log_probabilities)
     _check_classes("nll: log_probabilities", log_p)
     weight = _class_weight("nll", weight, log_p)
@@ -185,7 +189,6 @@ def _soft(log_p: jax.Array, y: jax.Array, weight: jax.Array | None, smoothing: j
 
 def _labels(loss: str, name: str, log_p: jax.Array, targets: Any, ignore_index: int) -> jax.Array:
     """The targets as signed integers, checked as far as they are known."""
-    check_whole(f"{loss}: ignore_index", ignore_index, -(2**31), 2**31 - 1)
     examples, classes = log_p.shape[:-1], log_p.shape[-1]
     labels = jnp.asarray(targets)
     if labels.shape == examples and not jnp.issubdtype(labels.dtype, jnp.integer):

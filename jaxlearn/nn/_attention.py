@@ -38,7 +38,7 @@ def multi_head_attention(heads: int, bias: bool = True, causal: bool = False) ->
     >>> layer.apply(params, state, jnp.ones((5, 4)))[0].shape
     (5, 4)
     """
-    check_whole("multi_head_attention: heads", heads, 1)
+    heads = check_whole("multi_head_attention: heads", heads, 1)
     name = f"multi_head_attention({heads})"
 
     def init(key: Any, shape: Shape) -> Params:
@@ -104,7 +104,7 @@ def attention(
     (5, 4)
     """
     features = params["in_weight"].shape[1]
-    check_whole("attention: heads", heads, 1)
+    heads = check_whole("attention: heads", heads, 1)
     _check_heads("attention", features, heads)
     check_shape("attention, query", query.shape, ("time", features))
     check_shape("attention, key", key.shape, ("time", features))

@@ -11,7 +11,7 @@ from jaxlearn._check import check_choice, check_whole
 from ._convolution import conv_general_dilated
 from ._layer import Layer, Params, Shape, check_shape, layer
 from ._linear import start_bias
-from ._windows import Size, check_length, sizes
+from ._windows import Size, check_length, check_size, sizes
 from .init import Initializer, kaiming_normal
 
 AXES = {1: ("time",), 2: ("height", "width")}
@@ -106,11 +106,12 @@ def _conv(
     bias_init: Initializer | None,
 ) -> Layer:
     kind = f"conv{axes}d"
-    name = f"{kind}({features}, {kernel_size})"
-    check_whole(f"{kind}: features", features, 1)
-    check_whole(f"{kind}: groups", groups, 1)
+    features = check_whole(f"{kind}: features", features, 1)
+    groups = check_whole(f"{kind}: groups", groups, 1)
     if features % groups:
         raise ValueError(f"{kind}: features must be a multiple of groups, got {features} and {groups}")
+    kernel_size = check_size(f"{kind}: kernel_size", kernel_size, 1)
+    name = f"{kind}({features}, {kernel_size})"
     kernel = sizes(f"{kind}: kernel_size", kernel_size, axes, 1)
     steps = sizes(f"{kind}: stride", stride, axes, 1)
     gaps = sizes(f"{kind}: dilation", dilation, axes, 1)

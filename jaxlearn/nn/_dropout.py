@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check
+from jaxlearn._check import check, is_zero
 
 from ._layer import Layer, Params, State
 
@@ -41,7 +41,7 @@ def dropout(rate: float = 0.5) -> Layer:
 
 def drop(name: str, rate: float, x: jax.Array, key: Any) -> jax.Array:
     """Dropout itself; see `dropout`."""
-    if isinstance(rate, int | float) and rate in (0, 1):
+    if is_zero(rate) or is_zero(1 - rate):
         return x * (1 - rate)
     if key is None:
         raise ValueError(f"{name}: dropout needs a random key: apply(..., key=key, train=True)")

@@ -34,10 +34,10 @@ def embedding(count: int, features: int, padding_index: int | None = None) -> La
     >>> y.shape, y[2].tolist()
     ((4, 3), [0.0, 0.0, 0.0])
     """
-    check_whole("embedding: count", count, 1)
-    check_whole("embedding: features", features, 1)
+    count = check_whole("embedding: count", count, 1)
+    features = check_whole("embedding: features", features, 1)
     if padding_index is not None:
-        check_whole("embedding: padding_index", padding_index, 0, count - 1)
+        padding_index = check_whole("embedding: padding_index", padding_index, 0, count - 1)
     name = f"embedding({count}, {features})"
 
     def init(key: Any, shape: Shape) -> tuple[Params, State]:

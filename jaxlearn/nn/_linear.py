@@ -36,7 +36,7 @@ def linear(
     >>> linear(2).apply(params, state, jnp.zeros(3))[0]
     Array([0., 0.], dtype=float32)
     """
-    check_whole("linear: features", features, 1)
+    features = check_whole("linear: features", features, 1)
     name = f"linear({features})"
 
     def init(key: Any, shape: Shape) -> Params:

@@ -105,11 +105,14 @@ def _batch_statistics(x: jax.Array, axis_name: str | Sequence[str]) -> tuple[jax
 
 
 def _average(state: State, mean: jax.Array, var: jax.Array, momentum: float | None) -> State:
-    """The running means, with one more batch; no gradient goes through them."""
+    """The running means, with one more batch; no gradient goes through them.
+
+    Where the batches are counted, all of them have the same weight.
+    """
     if not state:
         return state
-    batches = {"batches": state["batches"] + 1} if momentum is None else {}
-    share = 1 / batches["batches"] if momentum is None else momentum
+    batches = {"batches": state["batches"] + 1} if "batches" in state else {}
+    share: Any = 1 / batches["batches"] if batches else momentum
     new = {"mean": mean, "var": var}
     return batches | {
         name: (1 - share) * state[name] + share * jax.lax.stop_gradient(value).astype(state[name].dtype)
@@ -142,8 +145,8 @@ def layer_norm(axes: int = 1, eps: float = 1e-5, affine: bool = True, bias: bool
     """
     check("layer_norm: eps", eps, "[0, inf)")
 
-    def normalize(x: jax.Array) -> jax.Array:
-        return _standardize(x, tuple(range(-axes, 0)), eps)
+    def normalize(x: jax.Array, places: tuple[int, ...]) -> jax.Array:
+        return _standardize(x, places, eps)
 
     return _over_last_axes("layer_norm", axes, normalize, _affine if bias else _weight, affine)
 
@@ -176,9 +179,9 @@ def rms_norm(axes: int = 1, eps: float | None = None, affine: bool = True) -> La
     if eps is not None:
         check("rms_norm: eps", eps, "[0, inf)")
 
-    def normalize(x: jax.Array) -> jax.Array:
+    def normalize(x: jax.Array, places: tuple[int, ...]) -> jax.Array:
         small = jnp.finfo(x.dtype).eps.item() if eps is None else eps
-        square = jnp.mean(x * x, axis=tuple(range(-axes, 0)), keepdims=True)
+        square = jnp.mean(x * x, axis=places, keepdims=True)
         return x * jnp.broadcast_to(jax.lax.rsqrt(square + small), x.shape)
 
     return _over_last_axes("rms_norm", axes, normalize, _weight, affine)
@@ -211,7 +214,7 @@ def group_norm(groups: int, eps: float = 1e-5, affine: bool = True) -> Layer:
     >>> norm.apply(params, {}, jnp.array([1.0, 3.0, 10.0, 30.0]))[0].round(3)
     Array([-1.,  1., -1.,  1.], dtype=float32)
     """
-    check_whole("group_norm: groups", groups, 1)
+    groups = check_whole("group_norm: groups", groups, 1)
     check("group_norm: eps", eps, "[0, inf)")
     name = f"group_norm({groups})"
 
@@ -237,7 +240,7 @@ def group_norm(groups: int, eps: float = 1e-5, affine: bool = True) -> Layer:
 
 
 def _over_last_axes(kind: str, axes: int, normalize: Any, start: Any, affine: bool) -> Layer:
-    check_whole(f"{kind}: axes", axes, 1)
+    axes = check_whole(f"{kind}: axes", axes, 1)
     name = f"{kind}({axes})"
 
     def init(key: Any, shape: Shape) -> Params:
@@ -248,7 +251,7 @@ def _over_last_axes(kind: str, axes: int, normalize: Any, start: Any, affine: bo
     def apply(params: Params, x: jax.Array) -> jax.Array:
         if affine:
             check_last_axes(name, x.shape, params["weight"].shape, axes)
-        return _scale_and_shift(params, normalize(_wide(x)), x)
+        return _scale_and_shift(params, normalize(_wide(x), tuple(range(-axes, 0))), x)
 
     return layer(init, apply, name)
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ._layer import Function, Shape
-from ._windows import Size, check_length, pad, sizes, slide
+from ._windows import Size, check_length, check_size, pad, sizes, slide
 
 
 def max_pool(window: Size, stride: Size | None = None, padding: Size = 0) -> Function:
@@ -99,6 +99,7 @@ def adaptive_avg_pool(size: Size) -> Function:
     >>> adaptive_avg_pool(2)(jnp.arange(5.0).reshape(5, 1))[:, 0]
     Array([1., 3.], dtype=float32)
     """
+    size = check_size("adaptive_avg_pool: size", size, 1)
     name = f"adaptive_avg_pool({size})"
 
     def apply(x: jax.Array) -> jax.Array:
@@ -110,7 +111,6 @@ def adaptive_avg_pool(size: Size) -> Function:
             x = jnp.moveaxis(jnp.tensordot(means, x, axes=(1, axis)), 0, axis)
         return x
 
-    sizes(name, size, 1 if isinstance(size, int) else len(size), 1)
     return _named(name, apply)
 
 
@@ -125,8 +125,10 @@ def _means(count: int, length: int) -> np.ndarray:
 
 def _pool(kind: str, window: Size, stride: Size | None, padding: Size, pool: Callable[..., Any]) -> Function:
     """What the two kinds of windows share: reading the sizes, and checking the input."""
+    window = check_size(f"{kind}: window", window, 1)
+    stride = window if stride is None else check_size(f"{kind}: stride", stride, 1)
+    padding = check_size(f"{kind}: padding", padding, 0)
     name = f"{kind}({window})"
-    stride = window if stride is None else stride
 
     def read(axes: int) -> tuple[Sequence[int], Sequence[int], Sequence[tuple[int, int]]]:
         size = sizes(f"{kind}: window", window, axes, 1)

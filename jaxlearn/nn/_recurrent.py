@@ -250,8 +250,8 @@ def _recurrent(
     dropout: float,
     last: bool,
 ) -> Layer:
-    check_whole(f"{kind.name}: features", features, 1)
-    check_whole(f"{kind.name}: layers", layers, 1)
+    features = check_whole(f"{kind.name}: features", features, 1)
+    layers = check_whole(f"{kind.name}: layers", layers, 1)
     check(f"{kind.name}: dropout", dropout, "[0, 1]")
     name = f"{kind.name}({features})"
     directions = ("", "_reverse") if bidirectional else ("",)

@@ -24,12 +24,23 @@ def sizes(name: str, value: Size, axes: int, least: int) -> tuple[int, ...]:
     ...
     ValueError: conv2d: stride must be one number or 2, got (2, 1, 1)
     """
-    numbers = (value,) * axes if isinstance(value, int) else value
-    if not isinstance(numbers, Sequence) or isinstance(numbers, str) or len(numbers) != axes:
+    size = check_size(name, value, least)
+    numbers = (size,) * axes if isinstance(size, int) else size
+    if len(numbers) != axes:
         raise ValueError(f"{name} must be one number or {axes}, got {value!r}")
-    for number in numbers:
-        check_whole(name, number, least)
     return tuple(numbers)
+
+
+def check_size(name: str, value: Size, least: int) -> Size:
+    """Whole numbers from `least`, one for all axes or one for each, as Python's own.
+
+    >>> import numpy as np
+    >>> check_size("max_pool: window", [np.int64(2), 3], 1)
+    (2, 3)
+    """
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return tuple(check_whole(name, number, least) for number in value)
+    return check_whole(name, value, least)
 
 
 def pad(x: jax.Array, padding: Sequence[tuple[int, int]], value: float = 0.0) -> jax.Array:

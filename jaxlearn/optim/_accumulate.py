@@ -55,7 +55,7 @@ def accumulate(inner: Any, steps: int) -> Transform:
     0.0
     -2.0
     """
-    check_whole("steps", steps, 1)
+    steps = check_whole("steps", steps, 1)
     inner = ignore_unknown_extra(inner)
 
     def rule(g: Any, mean: Any, *, step: Any, full: Any) -> tuple[Any, Any]:

@@ -73,7 +73,7 @@ def scale_by_ademamix(
         check(name, b, "[0, 1)")
     check("alpha", alpha, "[0, inf)")
     check("eps", eps, "[0, inf)")
-    check_whole("warmup_steps", warmup_steps, 0)
+    warmup_steps = check_whole("warmup_steps", warmup_steps, 0)
 
     def rule(
         g: Any, m1: Any, m2: Any, v: Any, *, b1: Any, b2: Any, b3: Any, alpha: Any, **c: Any

@@ -132,8 +132,8 @@ def average_parameters(inner: Any, decay: Scalar | None = None, start: int = 0, 
     """
     if decay is not None:
         check("decay", decay, "[0, 1]")
-    check_whole("start", start, 0)
-    check_whole("every", every, 1)
+    start = check_whole("start", start, 0)
+    every = check_whole("every", every, 1)
     inner = ignore_unknown_extra(inner)
 
     def init(params: PyTree) -> AverageParametersState:

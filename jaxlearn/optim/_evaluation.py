@@ -6,6 +6,11 @@ from ._schedule_free import ScheduleFreeState, schedule_free_parameters
 from ._wrapper import find_states
 
 
+def is_averaging(state: PyTree) -> bool:
+    """Whether the parameters to evaluate are others than those that are trained."""
+    return bool(find_states(state, ScheduleFreeState) or find_states(state, AverageState))
+
+
 def evaluation_parameters(state: PyTree, params: PyTree) -> PyTree:
     """The parameters to evaluate and to keep: an average where the optimizer makes one, else `params`.
 

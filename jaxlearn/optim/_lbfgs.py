@@ -185,9 +185,9 @@ def lbfgs(
     >>> jnp.round(x, 2)
     Array([1., 1.], dtype=float32)
     """
-    evaluations = max_iter * 5 // 4 if max_eval is None else max_eval
-    for name, size in (("max_iter", max_iter), ("max_eval", evaluations), ("history_size", history_size)):
-        check_whole(name, size, 1)
+    max_iter = check_whole("max_iter", max_iter, 1)
+    evaluations = max_iter * 5 // 4 if max_eval is None else check_whole("max_eval", max_eval, 1)
+    history_size = check_whole("history_size", history_size, 1)
     check("learning_rate", learning_rate, "[0, inf)")
     check("tolerance_grad", tolerance_grad, "[0, inf)")
     check("tolerance_change", tolerance_change, "[0, inf)")

@@ -63,7 +63,7 @@ def lookahead(inner: Any, steps: int = 5, slow_step_size: Scalar = 0.5) -> Trans
     2.0
     2.0
     """
-    check_whole("steps", steps, 1)
+    steps = check_whole("steps", steps, 1)
     check("slow_step_size", slow_step_size, "[0, 1]")
     inner = ignore_unknown_extra(inner)
 

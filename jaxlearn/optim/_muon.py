@@ -45,7 +45,7 @@ def orthogonalize(
 
     Args:
       x: shape (n, m).
-      ns_steps: iterations.
+      ns_steps: iterations, from 0 to 99.
       ns_coefficients: $a, b, c$; the default brings every singular value to 0.7 ... 1.2.
       eps: least norm to divide by.
       dtype: what it is computed in.
@@ -64,7 +64,7 @@ def orthogonalize(
     y = x if wide else x.T
     y = y.astype(dtype)
     y = y / jnp.maximum(jnp.linalg.norm(y), jnp.asarray(eps, dtype))
-    for _ in range(ns_steps):
+    for _ in range(check_whole("ns_steps", ns_steps, 0, 99)):
         gram = y @ y.T
         y = a * y + (b * gram + c * gram @ gram) @ y
     return (y if wide else y.T).astype(x.dtype)
@@ -112,7 +112,7 @@ def scale_by_muon(
     check("momentum", momentum, "[0, 1]")
     check("eps", eps, "[0, inf)")
     check_choice("adjust_lr", adjust_lr, ("original", "match_rms_adamw"))
-    check_whole("ns_steps", ns_steps, 0, 99)
+    ns_steps = check_whole("ns_steps", ns_steps, 0, 99)
 
     def rule(g: Any, m: Any, *, momentum: Any, eps: Any) -> tuple[Any, ...]:
         if g.ndim != 2:

@@ -90,9 +90,9 @@ def reduce_on_plateau(
     check("threshold", threshold, "[0, inf)")
     check("min_scale", min_scale, "[0, 1]")
     check("eps", eps, "[0, inf)")
-    check_whole("patience", patience, 0)
-    check_whole("cooldown", cooldown, 0)
-    check_whole("every", every, 1)
+    patience = check_whole("patience", patience, 0)
+    cooldown = check_whole("cooldown", cooldown, 0)
+    every = check_whole("every", every, 1)
     sign = 1 if mode == "max" else -1
 
     def judge(state: PlateauState, value: jax.Array) -> PlateauState:

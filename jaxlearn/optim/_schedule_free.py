@@ -82,7 +82,7 @@ def schedule_free(
     check("b1", b1, "(0, 1]")
     check("weight_decay", weight_decay, "[0, inf)")
     check("weight_lr_power", weight_lr_power, "[0, inf)")
-    check_whole("warmup_steps", warmup_steps, 0)
+    warmup_steps = check_whole("warmup_steps", warmup_steps, 0)
 
     def rate(step: jax.Array) -> jax.Array:
         share = jnp.minimum(jnp.asarray(step, float) / warmup_steps, 1.0) if warmup_steps else 1.0

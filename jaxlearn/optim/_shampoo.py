@@ -74,8 +74,8 @@ def scale_by_shampoo(
     """
     check("momentum", momentum, "[0, 1)")
     check("eps", eps, "(0, inf)")
-    check_whole("update_interval", update_interval, 1)
-    check_whole("max_dim", max_dim, 1)
+    update_interval = check_whole("update_interval", update_interval, 1)
+    max_dim = check_whole("max_dim", max_dim, 1)
 
     def eyes(p: Any) -> tuple[Any, ...]:
         p = jnp.atleast_1d(jnp.asarray(p))

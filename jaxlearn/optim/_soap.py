@@ -101,8 +101,8 @@ def scale_by_soap(
     for name, b in (("b1", b1), ("b2", b2), ("shampoo_beta", beta)):
         check(name, b, "[0, 1)")
     check("eps", eps, "[0, inf)")
-    check_whole("precondition_frequency", precondition_frequency, 1)
-    check_whole("max_precond_dim", max_precond_dim, 1)
+    precondition_frequency = check_whole("precondition_frequency", precondition_frequency, 1)
+    max_precond_dim = check_whole("max_precond_dim", max_precond_dim, 1)
 
     def based(shape: tuple[int, ...]) -> list[int]:
         return matrix_axes(shape, max_precond_dim, 1 if precondition_1d else 2)

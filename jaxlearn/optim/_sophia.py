@@ -101,7 +101,7 @@ def scale_by_sophia(
     check("b2", b2, "[0, 1)")
     check("gamma", gamma, "(0, inf)")
     check("eps", eps, "(0, inf)")
-    check_whole("update_interval", update_interval, 1)
+    update_interval = check_whole("update_interval", update_interval, 1)
 
     def rule(g: Any, m: Any, h: Any, *, b1: Any, gamma: Any, eps: Any) -> tuple[Any, ...]:
         m = b1 * m + (1 - b1) * g

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from jaxlearn.optim import Scalar, Schedule
 
-from ._common import as_schedule, check_boundaries, check_lengths, number
+from ._common import as_schedule, check_boundaries, length, number
 
 
 def join(schedules: Sequence[Schedule | Scalar], boundaries: Sequence[int]) -> Schedule:
@@ -94,7 +94,7 @@ def multiplicative(value: Scalar, function: Schedule, steps: int) -> Schedule:
     >>> [round(float(schedule(t)), 4) for t in range(5)]
     [1.0, 0.5, 0.1667, 0.0417, 0.0417]
     """
-    check_lengths(steps=steps)
+    steps = length("steps", steps)
     value, factor = number("value", value), as_schedule("function", function)
     factors = jax.vmap(factor)(jnp.arange(1, steps + 1, dtype=jnp.int32))
     products = jnp.concatenate([jnp.ones(1), jnp.cumprod(factors)])

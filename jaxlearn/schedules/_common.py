@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeAlias
 import jax
 import jax.numpy as jnp
 
+from jaxlearn._check import whole
 from jaxlearn.optim import Scalar, Schedule, check
 
 Curve: TypeAlias = Literal["linear", "cosine", "sqrt", "constant"]
@@ -28,23 +29,25 @@ def number(name: str, value: Any, interval: str = "[0, inf)") -> Scalar:
 LONGEST = 2**30 - 1  # twice as long, a cycle of two lengths, is still an int32
 
 
-def _is_length(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LONGEST
-
-
-def check_lengths(**lengths: Any) -> None:
-    for name, value in lengths.items():
-        if not _is_length(value):
-            raise ValueError(f"{name} must be a whole number from 1 up and below 2**30, got {value!r}")
+def length(name: str, value: Any) -> int:
+    """A checked number of updates."""
+    found = whole(value)
+    if found is None or not 1 <= found <= LONGEST:
+        raise ValueError(f"{name} must be a whole number from 1 up and below 2**30, got {value!r}")
+    return found
 
 
 def check_boundaries(boundaries: Iterable[Any]) -> list[int]:
     values = list(boundaries)
-    if not all(map(_is_length, values)) or values != sorted(set(values)):
+    try:
+        found = [length("boundaries", value) for value in values]
+    except ValueError:
+        found = []
+    if found != sorted(set(found)) or len(found) < len(values):
         raise ValueError(
             f"boundaries must be increasing whole numbers from 1 up and below 2**30, got {values!r}"
         )
-    return values
+    return found
 
 
 def find_curve(curve: str) -> Callable[[jax.Array], jax.Array]:

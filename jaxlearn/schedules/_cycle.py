@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from jaxlearn.optim import Scalar, Schedule
 
-from ._common import CURVES, Curve, as_schedule, between, check_lengths, find_curve, number, time
+from ._common import CURVES, Curve, as_schedule, between, find_curve, length, number, time
 
 
 def warm_restarts(value: Scalar, steps: int, growth: int = 1, end: Scalar = 0.0) -> Schedule:
@@ -38,7 +38,7 @@ def warm_restarts(value: Scalar, steps: int, growth: int = 1, end: Scalar = 0.0)
     >>> [round(float(schedule(t)), 3) for t in range(7)]
     [1.0, 0.5, 1.0, 0.854, 0.5, 0.146, 1.0]
     """
-    check_lengths(steps=steps, growth=growth)
+    steps, growth = length("steps", steps), length("growth", growth)
     value, end = number("value", value), number("end", end)
     # exact where a logarithm would not be: the restarts up to the last step that an int32 can hold
     ends = itertools.accumulate(steps * growth**i for i in itertools.count())
@@ -92,7 +92,7 @@ def cyclic(
     [0.5, 0.75, 1.0, 0.75, 0.5, 0.75]
     """
     down_steps = up_steps if down_steps is None else down_steps
-    check_lengths(up_steps=up_steps, down_steps=down_steps)
+    up_steps, down_steps = length("up_steps", up_steps), length("down_steps", down_steps)
     value, start = number("value", value), number("start", start)
     scale = as_schedule("scale", scale)
 
@@ -145,7 +145,7 @@ def one_cycle(
     >>> [float(schedule(t)) for t in range(6)]
     [0.0, 0.5, 1.0, 0.5, 0.0, 0.0]
     """
-    check_lengths(steps=steps)
+    steps = length("steps", steps)
     value = number("value", value)
     start = value / 25 if start is None else number("start", start)
     end = start / 1e4 if end is None else number("end", end)

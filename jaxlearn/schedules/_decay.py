@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from jaxlearn.optim import Scalar, Schedule
 
-from ._common import CURVES, between, check_boundaries, check_lengths, fraction, number, time
+from ._common import CURVES, between, check_boundaries, fraction, length, number, time
 
 
 def step(value: Scalar, steps: int, factor: Scalar = 0.1) -> Schedule:
@@ -29,7 +29,7 @@ def step(value: Scalar, steps: int, factor: Scalar = 0.1) -> Schedule:
     >>> [float(schedule(t)) for t in range(5)]
     [1.0, 1.0, 0.5, 0.5, 0.25]
     """
-    check_lengths(steps=steps)
+    steps = length("steps", steps)
     value, factor = number("value", value), number("factor", factor)
     return lambda step: value * factor ** time(jnp.asarray(step) // steps)
 
@@ -83,7 +83,7 @@ def exponential(value: Scalar, factor: Scalar, steps: int = 1) -> Schedule:
     >>> [float(schedule(t)) for t in range(3)]
     [1.0, 0.5, 0.25]
     """
-    check_lengths(steps=steps)
+    steps = length("steps", steps)
     value, factor = number("value", value), number("factor", factor)
     return lambda step: value * factor ** (time(step) / steps)
 
@@ -107,7 +107,7 @@ def linear(start: Scalar, end: Scalar, steps: int) -> Schedule:
     >>> [float(schedule(t)) for t in range(6)]
     [1.0, 0.75, 0.5, 0.25, 0.0, 0.0]
     """
-    check_lengths(steps=steps)
+    steps = length("steps", steps)
     start, end = number("start", start), number("end", end)
     return lambda step: between(start, end, fraction(step, steps))
 
@@ -133,7 +133,7 @@ def polynomial(value: Scalar, steps: int, power: Scalar = 1.0, end: Scalar = 0.0
     >>> [float(schedule(t)) for t in range(6)]
     [1.0, 0.5625, 0.25, 0.0625, 0.0, 0.0]
     """
-    check_lengths(steps=steps)
+    steps = length("steps", steps)
     value, end = number("value", value), number("end", end)
     power = number("power", power, "(0, inf)")
     return lambda step: between(end, value, (1 - fraction(step, steps)) ** power)
@@ -162,7 +162,7 @@ def cosine(value: Scalar, steps: int, end: Scalar = 0.0) -> Schedule:
     >>> [round(float(schedule(t)), 3) for t in range(5)]
     [1.0, 0.5, 0.0, 0.5, 1.0]
     """
-    check_lengths(steps=steps)
+    steps = length("steps", steps)
     value, end = number("value", value), number("end", end)
     wave = CURVES["cosine"]
     # whole waves are left out before the division, for the sake of float32

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from jaxlearn._check import check_whole
 from jaxlearn.optim import Schedule
 
 from ._common import LONGEST
@@ -105,6 +106,8 @@ for the last `decay` (0.2 of the run) |
     >>> [float(schedule(t)) for t in (0, 19, 20, 40)]
     [1.0, 1.0, 0.5, 0.25]
     """
+    steps_per_epoch = check_whole("steps_per_epoch", steps_per_epoch, 1)
+    epochs = check_whole("epochs", epochs, 1)
     name, _, tail = text.partition(":")
     if name not in _SCHEDULES:
         raise ValueError(f"schedule {name!r} is unknown; known are {', '.join(_SCHEDULES)}")

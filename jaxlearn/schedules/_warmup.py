@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from jaxlearn.optim import Scalar, Schedule
 
-from ._common import Curve, as_schedule, between, check_lengths, find_curve, fraction, number, time
+from ._common import Curve, as_schedule, between, find_curve, fraction, length, number, time
 
 
 def warmup(
@@ -42,7 +42,7 @@ def warmup(
     >>> [float(schedule(t)) for t in range(8)]
     [0.0, 0.25, 0.5, 0.75, 1.0, 0.5, 0.0, 0.0]
     """
-    check_lengths(steps=steps)
+    steps = length("steps", steps)
     after, factor, shape = as_schedule("schedule", schedule), number("factor", factor), find_curve(curve)
 
     def warmed(step: Any) -> jax.Array:
@@ -80,7 +80,9 @@ def warmup_stable_decay(
     >>> [float(schedule(t)) for t in range(8)]
     [0.0, 0.5, 1.0, 1.0, 1.0, 0.5, 0.0, 0.0]
     """
-    check_lengths(warmup_steps=warmup_steps, stable_steps=stable_steps, decay_steps=decay_steps)
+    warmup_steps = length("warmup_steps", warmup_steps)
+    stable_steps = length("stable_steps", stable_steps)
+    decay_steps = length("decay_steps", decay_steps)
     value, end, shape = number("value", value), number("end", end), find_curve(curve)
     return warmup(
         lambda step: between(value, end, shape(fraction(step - stable_steps, decay_steps))), warmup_steps
@@ -106,7 +108,7 @@ def inverse_sqrt(value: Scalar, warmup_steps: int) -> Schedule:
     >>> [float(schedule(t)) for t in (0, 1, 3, 15, 63)]
     [0.25, 0.5, 1.0, 0.5, 0.25]
     """
-    check_lengths(warmup_steps=warmup_steps)
+    warmup_steps = length("warmup_steps", warmup_steps)
     value = number("value", value)
 
     def schedule(step: Any) -> jax.Array:

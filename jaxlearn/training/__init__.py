@@ -3,16 +3,18 @@
 from ._checkpoint import check_checkpoint, load_checkpoint, params_digest, save_checkpoint
 from ._console import confusion_table, with_progress
 from ._evaluate import Evaluation, evaluate
-from ._fit import EpochReport, Position, Program, compile_run, first_position, fit, run_parts
+from ._fit import Position, Program, compile_run, first_position, fit, run_parts
 from ._folder import CheckpointError, check_folder, claim_folder, claim_fresh_folder
 from ._keeper import Saving, parse_saving, restore
 from ._nonfinite import NonFiniteError
 from ._predict import plot_answers, plot_mistakes, predict
 from ._record import record_run
+from ._report import EpochReport
 from ._resume import config_difference, read_config
 from ._run import Means, Run, RunState, count_updates, draw_order, make_run, to_float
 from ._settings import parse_setting, show, show_settings, text_arguments
 from ._signals import Stopped
+from ._statistics import update_bn
 
 __all__ = [
     "CheckpointError",
@@ -55,5 +57,6 @@ __all__ = [
     "show_settings",
     "text_arguments",
     "to_float",
+    "update_bn",
     "with_progress",
 ]

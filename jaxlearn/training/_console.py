@@ -8,12 +8,16 @@ from datetime import timedelta
 
 import numpy as np
 
+from jaxlearn._check import check_whole
+
 from ._evaluate import Evaluation
-from ._fit import EpochReport, Position, Program, updates_skipped
+from ._fit import Position, Program
+from ._report import EpochReport, updates_skipped
 
 
 def with_progress(positions: Iterator[Position], program: Program, epochs: int) -> Iterator[Position]:
     """Passes on what `run_parts` yields, with a line for each epoch and, in a terminal, a bar below them."""
+    epochs = check_whole("epochs", epochs, 0)
     seconds: list[float] = []
     pace = ""
     with _bar(epochs) if sys.stdout.isatty() else nullcontext(_print) as show:

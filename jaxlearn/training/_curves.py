@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ._fit import EpochReport
 from ._folder import write_png
+from ._report import EpochReport
 
 
 def plot_curves(path: Path, reports: Sequence[EpochReport], title: str) -> None:

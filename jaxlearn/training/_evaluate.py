@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax.extend.core import Jaxpr, jaxprs_in_params
 
 from jaxlearn import losses, metrics
+from jaxlearn._check import check_whole
 from jaxlearn.data import Split
 from jaxlearn.data._split import are_classes
 from jaxlearn.nn import Layer
@@ -64,8 +65,7 @@ def evaluate(
     >>> print(result.loss, int(result.confusion.sum()))
     1.0986123 5
     """
-    if batch_size is not None and batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    batch_size = None if batch_size is None else check_whole("batch_size", batch_size, 1)
     images, labels = map(jnp.asarray, Split(images, labels))
 
     def forward(images: jax.Array) -> jax.Array:

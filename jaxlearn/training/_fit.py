@@ -10,18 +10,20 @@ import jax
 import numpy as np
 
 from jaxlearn import losses, metrics
+from jaxlearn._check import check_whole, whole
 from jaxlearn._compile import compile_all
 from jaxlearn.data import Split
 from jaxlearn.data._split import check_together
 from jaxlearn.nn import Layer
 from jaxlearn.nn._layer import output_shape
-from jaxlearn.optim import SkipState, current_learning_rate, evaluation_parameters
-from jaxlearn.optim._wrapper import find_states
+from jaxlearn.optim import evaluation_parameters
 
 from ._checkpoint import copy_tree
 from ._evaluate import Evaluation, evaluate
 from ._parts import Parts, join_parts, lower_parts
+from ._report import EpochReport, learning_rate_of, to_number, updates_skipped
 from ._run import Loss, Means, RunState, check_outputs, count_updates, make_run
+from ._statistics import join_settling, lower_settling
 
 FIRST_PART = 16  # updates, by which the speed is told
 PART_SECONDS = 0.5
@@ -33,6 +35,8 @@ class Program(NamedTuple):
     Attributes:
       state: the first state, which the first epoch consumes.
       parts: an epoch, a part at a time; see `run_parts`.
+      settle: `settle(state) -> state`, after an epoch: where the optimizer averages parameters, the running
+        statistics become those of the average, by one more pass over the training examples; see `update_bn`.
       validate: `validate(state) -> Evaluation`, or None without validation examples.
       test: `test(state) -> Evaluation`.
       compile_seconds: what compiling took.
@@ -43,6 +47,7 @@ class Program(NamedTuple):
 
     state: RunState
     parts: Parts
+    settle: Callable[[RunState], RunState]
     validate: Callable[[RunState], Evaluation] | None
     test: Callable[[RunState], Evaluation]
     compile_seconds: float
@@ -59,7 +64,7 @@ class Program(NamedTuple):
         """Every example once, but for what is left out; gives the memory of its argument to its result."""
         parts = self.parts(state, self.nothing_measured(), 0, lambda done: self.updates)
         state, measured, _ = deque(parts, maxlen=1).pop()
-        return state, self.means(measured)
+        return self.settle(state), self.means(measured)
 
     def nothing_measured(self) -> Means:
         return jax.device_put(jax.tree.map(lambda like: np.zeros(like.shape, like.dtype), self.measured))
@@ -74,26 +79,6 @@ class Program(NamedTuple):
             return np.average(all[counted], weights=sizes[counted]).astype(all.dtype)
 
         return jax.tree.map(mean, jax.device_get(measured))
-
-
-class EpochReport(NamedTuple):
-    """One line of `metrics.jsonl`.
-
-    Attributes:
-      epoch: from 1.
-      train_loss, train_accuracy: means over the epoch, each example measured before its update.
-      val_loss, val_accuracy: after the epoch; None without validation examples.
-      learning_rate: of the last update; None where the optimizer's state does not tell.
-      seconds: what training took, validation not counted.
-    """
-
-    epoch: int
-    train_loss: float
-    train_accuracy: float
-    val_loss: float | None
-    val_accuracy: float | None
-    learning_rate: float | None
-    seconds: float
 
 
 def compile_run(
@@ -130,10 +115,13 @@ def compile_run(
     """
     start = time.perf_counter()
     train, validation, test = check_together(train=train, validation=validation, test=test)
+    batch_size, seed = check_whole("batch_size", batch_size, 1), check_whole("seed", seed, 0, 2**32 - 1)
     if batch_size > len(train.labels):
         raise ValueError(f"batch_size must be at most the {len(train.labels)} examples, got {batch_size}")
-    if at_a_time is not None and (at_a_time < 1 or at_a_time % batch_size):
-        raise ValueError(f"at_a_time must be a multiple of the batch size {batch_size}, got {at_a_time}")
+    held = None if at_a_time is None else whole(at_a_time) or 0
+    if held is not None and (held < 1 or held % batch_size):
+        raise ValueError(f"at_a_time must be a multiple of the batch size {batch_size}, got {at_a_time!r}")
+    at_a_time = held
     run = make_run(model, optimizer, batch_size=batch_size, loss=loss, drop_last=drop_last)
     key, shape = jax.random.key(seed), train.images.shape[1:]
     init = jax.jit(run.init, static_argnums=1).lower(key, shape)
@@ -157,14 +145,18 @@ def compile_run(
     compiled = compile_all({
         "init": init,
         "parts": lower_parts(run, like, measured, train, used, batch_size, at_a_time),
+        "settling": lower_settling(model, like, train.images, used, batch_size, at_a_time),
         **{name: jax.jit(score).lower(like, *split) for name, split in held_out.items()},
     })  # fmt: skip
     scores = {name: partial(_call, compiled[name], jax.device_put(split)) for name, split in held_out.items()}
+    if at_a_time is None:
+        train = jax.device_put(train)
     parts = join_parts(compiled["parts"], train, used, batch_size, at_a_time)
+    settle = join_settling(compiled["settling"], train.images, used, batch_size, at_a_time)
     state = compiled["init"](key)
     seconds = time.perf_counter() - start
     validate = scores.get("validation")
-    return Program(state, parts, validate, scores["test"], seconds, used, batch_size, measured)
+    return Program(state, parts, settle, validate, scores["test"], seconds, used, batch_size, measured)
 
 
 def _call(compiled: Any, split: Split, state: RunState) -> Any:
@@ -213,6 +205,8 @@ def run_parts(
       every: number of updates in the run after each multiple of which a part ends. Besides, parts end after
         about half a second.
     """
+    epochs = check_whole("epochs", epochs, 0)
+    every = None if every is None else check_whole("every", every, 1)
     state, measured, done, reports, seconds = position
     pace = FIRST_PART
 
@@ -231,6 +225,7 @@ def run_parts(
             if done < program.updates:
                 yield Position(state, measured, done, reports, seconds)
             start = time.perf_counter()
+        state = program.settle(state)
         reports = (*reports, _report(program, state, measured, len(reports) + 1, seconds))
         done, seconds = 0, 0.0
         yield Position(state, measured, done, reports, seconds)
@@ -269,26 +264,3 @@ def _report(program: Program, state: RunState, measured: Means, number: int, sec
         learning_rate=learning_rate_of(state.opt_state),
         seconds=seconds,
     )
-
-
-def updates_skipped(state: RunState) -> int | None:
-    """Updates that `optim.skip_nonfinite` has skipped so far; None without one."""
-    skipping = find_states(state.opt_state, SkipState)
-    return sum(int(skip.skipped) for skip in skipping) if skipping else None
-
-
-def learning_rate_of(opt_state: Any) -> float | None:
-    """The learning rate of the last update; None where the optimizer's state does not tell."""
-    try:
-        return to_number(current_learning_rate(opt_state))
-    except ValueError:
-        return None
-
-
-def to_number(scalar: jax.Array) -> float:
-    """An array of shape () as the shortest number that rounds to it: 0.001, not 0.0010000000474974513.
-
-    >>> to_number(jax.numpy.float32(0.001))
-    0.001
-    """
-    return float(str(scalar))

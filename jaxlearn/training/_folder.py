@@ -11,6 +11,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 try:
     import fcntl
 except ImportError:  # Windows, where two runs into one folder are not told apart
@@ -182,6 +184,8 @@ def read_json(path: Path, largest: int = LARGEST) -> dict[str, Any]:
 def to_json(content: dict[str, Any]) -> str:
     """JSON, in which null stands for the numbers that JSON does not know: NaN and the infinities.
 
+    Whole numbers of numpy become Python's.
+
     >>> to_json({"loss": [0.5, math.nan], "epoch": 1})
     '{"loss": [0.5, null], "epoch": 1}'
     """
@@ -193,4 +197,5 @@ def _finite(value: Any) -> Any:
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
+    value = int(value) if isinstance(value, np.integer) else value
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ._checkpoint import check_checkpoint, load_checkpoint, save_checkpoint
-from ._fit import EpochReport, Position, Program
+from ._fit import Position, Program
 from ._folder import CheckpointError
 from ._nonfinite import first_bad_loss, first_bad_parameter, locate
+from ._report import EpochReport
 
 UNITS = ("s", "steps", "epochs")
 

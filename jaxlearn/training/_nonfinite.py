@@ -3,7 +3,8 @@
 import jax
 import numpy as np
 
-from ._fit import Position, Program, learning_rate_of, run_parts
+from ._fit import Position, Program, run_parts
+from ._report import learning_rate_of
 
 
 class NonFiniteError(ArithmeticError):

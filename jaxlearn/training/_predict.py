@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxlearn._check import check_whole
 from jaxlearn._dtype import compute_dtype
 from jaxlearn.data import Split
 from jaxlearn.data._split import as_array
@@ -50,8 +51,7 @@ def predict(
     >>> predict(model, params, state, np.zeros((5, 2, 2, 1), np.uint8)).shape
     (5, 3)
     """
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    batch_size = check_whole("batch_size", batch_size, 1)
     images = as_array("images", images)
     parts = []
     for start in range(0, max(len(images), 1), batch_size):

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxlearn import metrics
+from jaxlearn._check import check, check_whole
 from jaxlearn._version import __version__
 from jaxlearn.optim import evaluation_parameters
 
@@ -12,9 +13,10 @@ from ._checkpoint import params_digest
 from ._console import with_progress
 from ._curves import plot_curves
 from ._evaluate import Evaluation
-from ._fit import EpochReport, Position, Program, first_position, run_parts, to_number, updates_skipped
+from ._fit import Position, Program, first_position, run_parts
 from ._folder import to_json, write_json, write_text
 from ._keeper import Keeper, Saving, best_epoch
+from ._report import EpochReport, to_number, updates_skipped
 from ._saved import save
 from ._signals import Stopped, stop_requests
 
@@ -54,11 +56,14 @@ def record_run(
       NonFiniteError: a loss or a parameter is NaN or infinite; the checkpoints are those from before.
       OSError: something cannot be written.
     """
+    saving = saving or Saving()
+    check("every", saving.every, "(0, inf)")
+    saving = saving._replace(keep=check_whole("keep", saving.keep, 1))
+    epochs = check_whole("epochs", epochs, 1)
     config = config | {"version": __version__}
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "config.json", config)
     position = first_position(program) if start is None else start
-    saving = saving or Saving()
     checkpoints = folder / "checkpoints"
     keeper = Keeper(checkpoints, program, saving, config, position, losses=nonfinite == "stop")
     every = int(saving.every) if saving.unit == "steps" else None

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxlearn import losses
+from jaxlearn._check import check_whole
 from jaxlearn.data import Split
 from jaxlearn.data._split import are_classes, check_classes
 from jaxlearn.nn import Layer
@@ -105,10 +106,17 @@ def draw_order(key: jax.Array, step: jax.Array, examples: int) -> jax.Array:
 
     Runs with one seed have it in common.
     """
+    examples = check_whole("examples", examples, 0)
     orders_key, _ = jax.random.split(key)
     # one sort, where jax.random.permutation makes two: of 60,000 examples less than one pair is equal
     draws = jax.random.bits(jax.random.fold_in(orders_key, step), (examples,), jnp.uint32)
     return jnp.argsort(draws, stable=False).astype(jnp.int32)
+
+
+def draw_key(state: RunState) -> jax.Array:
+    """The key of what layers draw, such as dropout, in the next update of a run."""
+    _, draws_key = jax.random.split(state.key)
+    return jax.random.fold_in(draws_key, state.step)
 
 
 def count_updates(examples: int, batch_size: int, drop_last: bool = False) -> int:
@@ -117,6 +125,7 @@ def count_updates(examples: int, batch_size: int, drop_last: bool = False) -> in
     >>> count_updates(10, 4), count_updates(10, 4, drop_last=True)
     (3, 2)
     """
+    examples, batch_size = check_whole("examples", examples, 0), check_whole("batch_size", batch_size, 1)
     return examples // batch_size if drop_last else math.ceil(examples / batch_size)
 
 
@@ -165,8 +174,7 @@ def make_run(
     >>> int(state.step), means.loss.shape
     (3, ())
     """
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    batch_size = check_whole("batch_size", batch_size, 1)
     optimizer = ignore_unknown_extra(optimizer)
 
     def init(key: jax.Array, shape: tuple[int, ...]) -> RunState:
@@ -176,8 +184,7 @@ def make_run(
 
     def step(state: RunState, images: jax.Array, labels: jax.Array) -> tuple[RunState, Means]:
         images, labels = map(jnp.asarray, Split(images, labels))
-        _, batches_key = jax.random.split(state.key)
-        keys = jax.random.split(jax.random.fold_in(batches_key, state.step), labels.shape[0])
+        keys = jax.random.split(draw_key(state), labels.shape[0])
 
         def objective(params: PyTree) -> tuple[jax.Array, tuple[Means, PyTree]]:
             def forward(x: jax.Array, key: jax.Array) -> tuple[jax.Array, PyTree]:

@@ -2,7 +2,9 @@
 
 import math
 import sys
+from pathlib import Path
 
+import jax
 import pytest
 
 from benchmarks import growth, run, tables
@@ -28,7 +30,7 @@ def test_a_ratio_is_that_of_the_medians_and_bold_where_it_reaches_its_bar():
     )
     assert lines[2].endswith("| **3.00** | 2.2 | 4 |")
     (below,) = (line for line in lines if "report's CNN" in line)
-    assert below.endswith("| torch | 1.00 s (1.00 s to 1.00 s) | 0.50 | 1.0 | 2 |")
+    assert below.endswith("| torch | 1.00 s (1.00 s to 1.00 s) | 0.50 | 1.4 | 2 |")
 
 
 def test_a_peer_that_failed_is_told_in_its_cell():
@@ -46,7 +48,7 @@ def test_a_peer_that_failed_is_told_in_its_cell():
 def test_what_is_below_its_bar_is_listed():
     (line,) = run.tried_lines(*results())
     assert line.startswith("- **report's CNN, batch 64")
-    assert "(0.50 of 1.0)" in line
+    assert "(0.50 of 1.4)" in line
 
 
 def test_losses_are_compared_seed_by_seed():
@@ -118,3 +120,12 @@ def test_a_gpu_has_results_of_its_own(flags, rehearse, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["run", "mnist", "--repeats", "3", *flags])
     run.main()
     assert called == [(None, 3, rehearse)]
+
+
+def test_convolutions_are_measured_on_the_newest_jax_where_that_is_installed(tmp_path):
+    assert not [name for name in make_rows("mnist", tmp_path / "python") if "newest" in name]
+    rows = make_rows("mnist", Path(sys.executable))
+    there = rows["cnn-64-newest"]
+    assert there.title == f"report's CNN, batch 64, 12,800 images, JAX {jax.__version__}"
+    assert there.python == sys.executable
+    assert [rows[name].at_least for name in rows if name.endswith("-newest")] == [1.4, 1, 1, 0.8, 1.5, 1.4]

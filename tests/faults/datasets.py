@@ -1,5 +1,6 @@
 """Datasets: files in --data-dir, the cache, the network."""
 
+import gzip
 import os
 from collections.abc import Callable
 from contextlib import chdir
@@ -8,8 +9,9 @@ from typing import Any
 
 from jaxlearn.data._idx import FILES
 from tests.faults.bench import Act, Ended, Place, Spoil
+from tests.faults.checkpoints import flip
 from tests.faults.fault import Fault
-from tests.jaxlearn.data import test_idx
+from tests.jaxlearn.data import test_idx, test_tfds
 
 IMAGES = Path("data") / test_idx.IMAGES
 HELP = "use --dataset digits"
@@ -50,6 +52,26 @@ def asked(done: str, status: int, says: str, command: str, *spoils: Spoil) -> Fa
     return Fault(done, given(*spoils, command=command), status, says)
 
 
+def unpacked(place: Path, size: int | None = None) -> Spoil:
+    """Moves the files to another folder, without gzip, and cuts the training images."""
+
+    def spoil() -> None:
+        place.mkdir(parents=True)
+        for path in sorted(Path("data").glob("*.gz")):
+            (place / path.stem).write_bytes(gzip.decompress(path.read_bytes()))
+            path.unlink()
+        images = place / IMAGES.stem
+        images.write_bytes(images.read_bytes()[:size])
+
+    return spoil
+
+
+def shard(spoil: Callable[[Path], Any]) -> Spoil:
+    """Spoils a shard of a set that TensorFlow has prepared."""
+    name = "mnist-train.tfrecord-00001-of-00002"
+    return lambda: spoil(test_tfds.write_prepared(Path("prepared")) / name)
+
+
 FAULTS = [
     *[
         Fault(f"{name.split('-idx')[0]}: {done}", given(holds(name, content)), 1, says, varies=PACKED)
@@ -64,6 +86,13 @@ FAULTS = [
         1,
         "nowhere is not a folder",
         "--dataset mnist --data-dir nowhere",
+    ),
+    asked(
+        "unzipped images in torchvision's folder `MNIST/raw`, cut",
+        1,
+        "data/MNIST/raw/train-images-idx3-ubyte must hold 15680 bytes",
+        "--dataset mnist --data-dir data",
+        unpacked(Path("data/MNIST/raw"), 9000),
     ),
     asked("`--data-dir` of a file", 1, "is not a folder", f"--dataset mnist --data-dir {IMAGES}"),
     asked(
@@ -98,6 +127,20 @@ FAULTS = [
         "tfds:kmnist is not prepared .* does not answer",
         "--dataset tfds:kmnist",
     ),
+    *[
+        asked(
+            f"a set of tensorflow-datasets prepared as TFRecord: a shard {done}",
+            1,
+            f"mnist-train.tfrecord-00001-of-00002 {says}",
+            "--dataset tfds:mnist",
+            shard(spoil),
+        )
+        for done, says, spoil in (
+            ("cut", "is damaged or cut short", lambda path: path.write_bytes(path.read_bytes()[:-9])),
+            ("with a bit flipped", "is damaged or cut short", flip),
+            ("missing", "cannot be read", Path.unlink),
+        )
+    ],
     asked(
         "a set of tensorflow-datasets whose `dataset_info.json` is cut",
         1,

@@ -58,6 +58,20 @@ def draw(path: Path, size: tuple[int, int]) -> None:
     PIL.Image.new("1", size).save(path)
 
 
+def grain(path: Path) -> None:
+    """A sheet of paper in uneven light, and nothing on it."""
+    import PIL.Image
+
+    paper = np.linspace(90, 220, 60) + np.random.default_rng(0).normal(0, 4, (60, 60))
+    PIL.Image.fromarray(paper.astype(np.uint8)).save(path)
+
+
+def nan(path: Path) -> None:
+    import PIL.Image
+
+    PIL.Image.fromarray(np.full((28, 28), np.nan, np.float32)).save(path, "TIFF")
+
+
 FAULTS = [
     told("cut in the middle of a line", "config.json", lambda: cut(CONFIG, 600)),
     told("missing", "config.json is missing", CONFIG.unlink),
@@ -191,11 +205,23 @@ FAULTS = [
     picture("a text", "is no image", lambda path: path.write_text("no picture", encoding="utf-8")),
     picture("cut", "is no image", lambda path: (draw(path, (28, 28)), cut(path))),
     picture("a blank page", "shows nothing: no ink stands out", lambda path: draw(path, (28, 28))),
+    picture("grey and its grain", "shows nothing: no ink stands out", grain),
+    picture("numbers that are NaN", "cannot be read as an image: its pixels are not all finite", nan),
     picture("a folder", "is no file: an image file", Path.mkdir),
     picture("a named pipe", "is no file: an image file", os.mkfifo),
     picture(
         "20,000 x 20,000 pixels in 50 kB",
         "has more pixels than are read",
         lambda path: draw(path, (20_000, 20_000)),
+    ),
+    Fault(
+        "`--predict curves.png text.png --format json`: one of two is a text",
+        used(
+            lambda: shutil.copy("run/curves.png", "curves.png"),
+            lambda: Path("text.png").write_text("no picture", encoding="utf-8"),
+            command="--eval run --predict curves.png text.png --format json",
+        ),
+        1,
+        "text.png is no image",
     ),
 ]

@@ -175,10 +175,15 @@ def digits():
     return data.load("digits").test
 
 
-@pytest.mark.parametrize("pixels", ["empty", "even", "uneven", "grain", "almost even", "one colour", "clear"])
+@pytest.mark.parametrize(
+    "pixels", ["empty", "even", "uneven", "lens", "lamp", "grain", "almost even", "one colour", "clear"]
+)
 def test_a_picture_without_contrast_is_told(pixels, save):
     random = np.random.default_rng(0)
+    radius = np.square(np.linspace(-1, 1, 90))[:, None] + np.square(np.linspace(-1, 1, 90))
     pages = {
+        "lens": 90 + 130 / (1 + radius / 2) ** 4 + random.normal(0, 3, (90, 90)),
+        "lamp": 120 + 100 * np.exp(-radius * 5) + random.normal(0, 3, (90, 90)),
         "empty": np.zeros((28, 28)),
         "even": np.full((50, 40), 213.0),
         "uneven": np.linspace(100, 240, 90)[:, None] + np.linspace(0, 15, 60),
@@ -258,6 +263,17 @@ def test_sixteen_bits_are_not_cut_off(save):
     wide = Image.fromarray(grey.astype(np.uint16) * 257)
     for name in ("a.png", "a.tiff", "a.ppm"):
         assert np.array_equal(data.read_picture(save(wide, name), (12, 12, 1)).image, grey[..., None])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "least", "most"), [(np.uint16, 300, 900), (np.int32, 0, 4095), (np.float32, 0.1, 0.8)]
+)
+def test_dead_pixels_do_not_count(dtype, least, most, save):
+    bar = stroke(28, 28)
+    wide = (least + (most - least) * (bar / 255)).astype(dtype)
+    wide[0, 0], wide[0, 27] = most + 20 * (most - least), least - (least > 0) * least
+    got = data.read_picture(save(Image.fromarray(wide), "a.tiff"), (28, 28, 3)).image[..., 1]
+    assert (got != bar).sum() <= 2
 
 
 @pytest.mark.parametrize(

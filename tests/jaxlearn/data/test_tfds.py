@@ -84,11 +84,9 @@ def example(image, label):
     return field(1, b"".join(entries))
 
 
-@pytest.fixture
-def prepared(tmp_path, monkeypatch):
+def write_prepared(root):
     """MNIST, prepared as TFRecord: 5 examples to train on in two shards, and 2 to test."""
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    folder = tmp_path / "mnist" / "3.0.1"
+    folder = root / "mnist" / "3.0.1"
     folder.mkdir(parents=True)
     splits = []
     for split, shards in (("train", [3, 2]), ("test", [2])):
@@ -101,6 +99,12 @@ def prepared(tmp_path, monkeypatch):
     info = {"name": "mnist", "version": "3.0.1", "fileFormat": "tfrecord", "splits": splits}
     (folder / "dataset_info.json").write_text(json.dumps(info), encoding="utf-8")
     return folder
+
+
+@pytest.fixture
+def prepared(tmp_path, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    return write_prepared(tmp_path)
 
 
 def picture(label):

@@ -216,7 +216,7 @@ def test_inputs_that_do_not_fit_the_weights_are_told(layer, shape, other, messag
         (lambda: nn.conv1d(4, 3, groups=3), "conv1d: features must be a multiple of groups, got 4 and 3"),
         (lambda: nn.max_pool(0), "max_pool: window must be in [1, inf), got 0"),
         (lambda: nn.avg_pool(2, padding=2), "avg_pool: padding must be at most half a window, got 2 for 2"),
-        (lambda: nn.adaptive_avg_pool(0), "adaptive_avg_pool(0) must be in [1, inf), got 0"),
+        (lambda: nn.adaptive_avg_pool(0), "adaptive_avg_pool: size must be in [1, inf), got 0"),
         (lambda: nn.dropout(1.5), "dropout: rate must be in [0, 1], got 1.5"),
         (lambda: nn.batch_norm(momentum=2.0), "batch_norm: momentum must be in [0, 1], got 2"),
         (lambda: nn.layer_norm(eps=-1.0), "layer_norm: eps must be in [0, inf), got -1"),

@@ -16,7 +16,7 @@ PARTS = 6
 @pytest.mark.parametrize("part", every(3, range(PARTS)))
 @pytest.mark.parametrize("where", ["mesh", "shard_map"])
 def test_every_row_on_eight_devices(where, part):
-    """On a mesh of explicit axes, and inside `shard_map` with other parameters on each device."""
+    """On a mesh of explicit axes, and inside `shard_map` whose parameters differ by device."""
     names = NAMES[part::PARTS]
     program = [sys.executable, "-m", "tests.jaxlearn.optim.eight_devices", where, *names]
     done = subprocess.run(program, capture_output=True, text=True, cwd=Path(__file__).parents[3])
