@@ -1,5 +1,6 @@
 """What is written down is what is there."""
 
+import itertools
 import re
 import textwrap
 from pathlib import Path
@@ -9,9 +10,11 @@ import pytest
 
 import jaxlearn
 from tests.jaxlearn.optim import cases
+from tests.jaxlearn.optim.narrow import OPTIMIZERS, warned
 
 ROOT = Path(__file__).parents[1]
 PARITY = ROOT / "docs" / "parity.md"
+PRECISION = (ROOT / "docs" / "precision.md").read_text()
 PYTORCH = (ROOT / "docs" / "pytorch.md").read_text()
 CONVOLUTIONS = (ROOT / "docs" / "convolutions.md").read_text()
 CODE = re.compile(r"`([^`]*)`")
@@ -28,6 +31,21 @@ def test_the_parity_table_has_every_case():
     rows = [[cell.strip() for cell in line.split("|")[1:4]] for line in PARITY.read_text().splitlines()]
     missing = [case.name for case in cases.CASES if [case.optimizer, case.flags, case.oracle] not in rows]
     assert not missing
+
+
+def test_the_table_of_precision_has_every_optimizer_and_tells_who_warns():
+    """What happens is measured in tests/jaxlearn/optim/test_narrow.py."""
+    table = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in PRECISION.splitlines()
+        if line.startswith(("| float16 ", "| bfloat16 "))
+    ]
+    rows = [(dtype, name, says) for dtype, _, says, names in table for name in names.split(", ")]
+    every = itertools.product(["float16", "bfloat16"], OPTIMIZERS)
+    assert sorted(row[:2] for row in rows) == sorted(every)
+    wrong = [(dtype, name) for dtype, name, says in rows if warned(name, dtype) != (says == "yes")]
+    assert not wrong
+    exec(textwrap.dedent(PRECISION.split("```python\n")[1].split("```")[0]), {})
 
 
 def test_no_file_of_the_library_is_long():

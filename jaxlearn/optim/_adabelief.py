@@ -12,6 +12,7 @@ from ._decay import decoupled
 from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
 from ._mask import Mask
+from ._narrow import SQUARES, warn_where_narrow
 from ._schedule import schedulable
 from ._transform import Transform, chain, from_rule
 
@@ -72,7 +73,7 @@ def scale_by_adabelief(
         c1, c2 = debias(b1, step), debias(b2, step)
         return {"b1": b1, "b2": b2, "eps": eps, "eps_root": eps_root, "c1": c1, "c2": c2}
 
-    return from_rule(rule, AdabeliefState, scalars)
+    return warn_where_narrow(SQUARES, "scale_by_adabelief", from_rule(rule, AdabeliefState, scalars))
 
 
 def adabelief(

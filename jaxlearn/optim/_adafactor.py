@@ -12,6 +12,7 @@ from jaxlearn._check import check
 from ._decay import prepare_gradient
 from ._leafwise import PyTree, Scalar, leafwise
 from ._learning_rate import LearningRateState
+from ._narrow import SQUARES, warn_where_narrow
 from ._numeric import summed_zeros
 from ._schedule import schedulable
 from ._transform import Transform, chain, increment, need_params, real_only
@@ -145,4 +146,5 @@ def adafactor(
         )
         return updates, AdafactorState(step, LearningRateState(rho), row, column, v)
 
-    return real_only("adafactor", chain(*prepare_gradient(0.0, maximize), Transform(init, update)))
+    transform = warn_where_narrow(SQUARES, "adafactor", Transform(init, update))
+    return real_only("adafactor", chain(*prepare_gradient(0.0, maximize), transform))

@@ -10,6 +10,7 @@ from jaxlearn._check import check
 from ._decay import prepare_gradient
 from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
+from ._narrow import SQUARES, warn_where_narrow
 from ._numeric import safe_divide
 from ._schedule import schedulable
 from ._transform import Transform, chain, from_rule, full_of
@@ -69,7 +70,8 @@ def scale_by_adagrad(
     def scalars(step: jax.Array) -> dict[str, Scalar]:
         return {"eps": eps, "slower": 1 + jnp.asarray(step - 1, float) * lr_decay}
 
-    return from_rule(rule, AdagradState, scalars, sum=full_of(initial_accumulator_value))
+    transform = from_rule(rule, AdagradState, scalars, sum=full_of(initial_accumulator_value))
+    return warn_where_narrow(SQUARES, "scale_by_adagrad", transform)
 
 
 def adagrad(

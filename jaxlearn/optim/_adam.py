@@ -11,6 +11,7 @@ from jaxlearn._check import check
 from ._decay import prepare_gradient
 from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
+from ._narrow import SQUARES, warn_where_narrow
 from ._schedule import schedulable
 from ._transform import Transform, chain, from_rule
 
@@ -102,7 +103,8 @@ def scale_by_adam(
         ahead = {"c1_next": debias(b1, step + 1)} if nesterov else {}
         return {"b1": b1, "b2": b2, "eps": eps, "c1": c1, "c2": c2} | ahead
 
-    return from_rule(rule, AdamState, scalars, v_max=jnp.zeros_like if amsgrad else None)
+    transform = from_rule(rule, AdamState, scalars, v_max=jnp.zeros_like if amsgrad else None)
+    return warn_where_narrow(SQUARES, "scale_by_adam", transform)
 
 
 def adam(

@@ -11,6 +11,7 @@ from ._adam import bias_correction
 from ._decay import shrink_after
 from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
+from ._narrow import SQUARES, warn_where_narrow
 from ._schedule import schedulable
 from ._transform import Transform, chain, from_rule
 
@@ -80,7 +81,7 @@ def scale_by_adan(b1: Scalar = 0.98, b2: Scalar = 0.92, b3: Scalar = 0.99, eps: 
         corrections = {name: bias_correction(b, step) for name, b in (("c1", b1), ("c2", b2), ("c3", b3))}
         return {"b1": b1, "b": b2, "b3": b3, "eps": eps, "first": step == 1} | corrections
 
-    return from_rule(rule, AdanState, scalars)
+    return warn_where_narrow(SQUARES, "scale_by_adan", from_rule(rule, AdanState, scalars))
 
 
 @schedulable

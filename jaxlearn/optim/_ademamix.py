@@ -12,6 +12,7 @@ from ._decay import decoupled
 from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
 from ._mask import Mask
+from ._narrow import SQUARES, warn_where_narrow
 from ._schedule import schedulable
 from ._transform import Transform, chain, from_rule
 
@@ -95,7 +96,7 @@ def scale_by_ademamix(
         c1, c2 = bias_correction(b1, step), bias_correction(b2, step)
         return {"b1": b1, "b2": b2, "b3": b3_t, "alpha": alpha_t, "eps": eps, "c1": c1, "c2": c2}
 
-    return from_rule(rule, AdemamixState, scalars)
+    return warn_where_narrow(SQUARES, "scale_by_ademamix", from_rule(rule, AdemamixState, scalars))
 
 
 def ademamix(

@@ -10,6 +10,7 @@ from jaxlearn._check import check
 from ._decay import decoupled, prepare_gradient
 from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
+from ._narrow import SQUARES, warn_where_narrow
 from ._numeric import safe_divide
 from ._schedule import schedulable
 from ._transform import Transform, chain, from_rule
@@ -80,7 +81,7 @@ def scale_by_adopt(b1: Scalar = 0.9, b2: Scalar = 0.9999, eps: Scalar = 1e-6, cl
         bound = jnp.asarray(step - 1, float) ** 0.25
         return {"b1": b1, "b2": b2, "eps": eps, "first": step == 1, "bound": bound}
 
-    return from_rule(rule, AdoptState, scalars)
+    return warn_where_narrow(SQUARES, "scale_by_adopt", from_rule(rule, AdoptState, scalars))
 
 
 @schedulable

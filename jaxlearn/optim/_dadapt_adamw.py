@@ -11,6 +11,7 @@ from jaxlearn._check import check
 from ._adam import bias_correction
 from ._leafwise import PyTree, Scalar, leafwise
 from ._learning_rate import LearningRateState
+from ._narrow import SQUARES, warn_where_narrow
 from ._numeric import safe_divide, total, zero_of
 from ._schedule import schedulable
 from ._transform import Transform, increment, need_params, zeros_like
@@ -134,4 +135,4 @@ def dadapt_adamw(
         d = estimate(state.d, numerator, s)
         return updates, DAdaptAdamwState(step, LearningRateState(rate), d, numerator, m, v, s)
 
-    return Transform(init, update)
+    return warn_where_narrow(SQUARES, "dadapt_adamw", Transform(init, update))

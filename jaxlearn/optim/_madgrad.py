@@ -10,6 +10,7 @@ from jaxlearn._check import check
 from ._decay import prepare_gradient
 from ._leafwise import PyTree, Scalar, leafwise
 from ._learning_rate import LearningRateState
+from ._narrow import SQUARES, warn_where_narrow
 from ._numeric import safe_divide
 from ._schedule import schedulable
 from ._transform import Transform, chain, increment, need_params, zeros_like
@@ -94,4 +95,5 @@ def madgrad(
         told = LearningRateState(jnp.array(learning_rate, float))
         return updates, MadgradState(step, told, s, v, start)
 
-    return chain(*prepare_gradient(weight_decay, False), Transform(init, update))
+    transform = warn_where_narrow(SQUARES, "madgrad", Transform(init, update))
+    return chain(*prepare_gradient(weight_decay, False), transform)

@@ -11,6 +11,7 @@ from ._adam import debias
 from ._decay import decoupled, prepare_gradient
 from ._leafwise import PyTree, Scalar, leafwise
 from ._learning_rate import scale_by_learning_rate
+from ._narrow import SQUARES, warn_where_narrow
 from ._schedule import schedulable
 from ._transform import Transform, chain, increment, zeros_like
 
@@ -99,7 +100,7 @@ def scale_by_nadam(
         )
         return updates, NadamState(step, product, m, v)
 
-    return Transform(init, update)
+    return warn_where_narrow(SQUARES, "scale_by_nadam", Transform(init, update))
 
 
 def nadam(

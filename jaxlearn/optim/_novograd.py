@@ -9,6 +9,7 @@ from jaxlearn._check import check
 
 from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
+from ._narrow import SQUARES, warn_where_narrow
 from ._numeric import safe_divide, summed_zeros
 from ._schedule import schedulable
 from ._transform import Transform, chain, from_rule
@@ -72,7 +73,8 @@ def scale_by_novograd(
     def scalars(step: jax.Array) -> dict[str, Scalar]:
         return {"b1": b1, "b2": b2, "eps": eps, "decay": weight_decay, "first": step == 1}
 
-    return from_rule(rule, NovogradState, scalars, with_params=True, v=summed_zeros)
+    transform = from_rule(rule, NovogradState, scalars, with_params=True, v=summed_zeros)
+    return warn_where_narrow(SQUARES, "scale_by_novograd", transform)
 
 
 def novograd(

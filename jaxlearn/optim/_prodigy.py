@@ -11,6 +11,7 @@ from jaxlearn._check import check
 from ._adam import bias_correction
 from ._leafwise import PyTree, Scalar, leafwise
 from ._learning_rate import LearningRateState
+from ._narrow import FIRST_STEPS, warn_where_narrow
 from ._numeric import safe_divide, total, zero_of
 from ._schedule import schedulable
 from ._transform import Transform, increment, need_params, zeros_like
@@ -153,4 +154,4 @@ def prodigy(
         told = LearningRateState(rate)
         return updates, ProdigyState(step, told, new_d, d_max, numerator, m, v, s, state.start)
 
-    return Transform(init, update)
+    return warn_where_narrow(FIRST_STEPS, "prodigy", Transform(init, update))

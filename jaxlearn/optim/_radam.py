@@ -11,6 +11,7 @@ from ._adam import bias_correction
 from ._decay import decoupled, prepare_gradient
 from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
+from ._narrow import SQUARES, warn_where_narrow
 from ._schedule import schedulable
 from ._transform import Transform, chain, from_rule
 
@@ -81,7 +82,7 @@ def scale_by_radam(b1: Scalar = 0.9, b2: Scalar = 0.999, eps: Scalar = 1e-8) -> 
         trusted, r = rectification(step, c2)
         return {"b1": b1, "b2": b2, "eps": eps, "c1": c1, "c2": c2, "r": r, "trusted": trusted}
 
-    return from_rule(rule, RadamState, scalars)
+    return warn_where_narrow(SQUARES, "scale_by_radam", from_rule(rule, RadamState, scalars))
 
 
 def radam(

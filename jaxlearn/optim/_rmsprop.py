@@ -10,6 +10,7 @@ from jaxlearn._check import check, is_zero
 from ._decay import prepare_gradient
 from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
+from ._narrow import SQUARES, warn_where_narrow
 from ._schedule import schedulable
 from ._trace import trace
 from ._transform import Transform, chain, from_rule
@@ -71,9 +72,9 @@ def scale_by_rms(
         root = jnp.sqrt(variance + eps) if eps_in_sqrt else jnp.sqrt(variance) + eps
         return g / root, v, m
 
-    return from_rule(
-        rule, RmsState, lambda step: {"decay": decay, "eps": eps}, m=jnp.zeros_like if centered else None
-    )
+    scalars = lambda step: {"decay": decay, "eps": eps}
+    transform = from_rule(rule, RmsState, scalars, m=jnp.zeros_like if centered else None)
+    return warn_where_narrow(SQUARES, "scale_by_rms", transform)
 
 
 def rmsprop(

@@ -13,6 +13,7 @@ from ._decay import shrink_after
 from ._kronecker import gram, identities, matrix_axes, multiply
 from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
+from ._narrow import SQUARES, warn_where_narrow
 from ._numeric import safe_divide
 from ._schedule import schedulable
 from ._sharding import replicated
@@ -142,7 +143,7 @@ def scale_by_soap(
 
     zeros = lambda p: jax.tree.map(jnp.zeros_like, eyes(p))
     transform = from_rule(rule, SoapState, scalars, statistics=zeros, bases=eyes)
-    return real_only("scale_by_soap", transform)
+    return real_only("scale_by_soap", warn_where_narrow(SQUARES, "scale_by_soap", transform))
 
 
 @schedulable

@@ -12,4 +12,4 @@ def every(step, values):
 
 
 def _many(value):
-    return value if isinstance(value, tuple) else (value,)
+    return value if type(value) is tuple else (value,)  # a NamedTuple is one value

@@ -1,5 +1,6 @@
 """What holds for every optimizer and transform of the table in contract.py."""
 
+import contextlib
 import inspect
 
 import chex
@@ -102,7 +103,9 @@ def test_structure_shapes_and_dtypes_are_kept(name, dtype):
     with jax.enable_x64(dtype == jnp.float64):
         params = make_params(dtype)
         opt = ROWS[name].build()
-        state = jax.eval_shape(opt.init, params)
+        narrow = (name, dtype) == ("prodigy", jnp.bfloat16)
+        with pytest.warns(UserWarning, match="its first steps") if narrow else contextlib.nullcontext():
+            state = jax.eval_shape(opt.init, params)
         new_params, new_state = jax.eval_shape(lambda p, s: update(opt, p, s, 0), params, state)
         for old, new in ((params, new_params), (state, new_state)):
             chex.assert_trees_all_equal_structs(old, new)
