@@ -105,7 +105,7 @@ def test_stopped_and_started_again_it_goes_on_and_ends_the_same(tmp_path):
     command = [sys.executable, str(ROOT / "train.py"), "--opt", "sgd,momentum,adam", "--lr", "1e-3:0.1:3"]
     command += ["--seeds", "2", *QUICK]
     process = subprocess.Popen([*command, "--out", "killed"], cwd=tmp_path, stdout=subprocess.DEVNULL)
-    done = tmp_path / "killed/sweeps/softmax-sgd.json"
+    done = tmp_path / "killed/sweeps/softmax-sgd.safetensors"
     end = time.monotonic() + 120
     while not done.exists() and time.monotonic() < end:
         time.sleep(0.01)
@@ -127,9 +127,9 @@ def test_another_command_does_not_touch_the_folder(capsys):
     assert "a holds another comparison: seeds is [0] there, not [0, 1]" in capsys.readouterr().err
     assert before == {path: path.read_bytes() for path in Path("a").rglob("*") if path.is_file()}
     # the same with one more optimizer keeps what there is
-    made = Path("a/sweeps/softmax-sgd.json").stat().st_mtime_ns
+    made = Path("a/sweeps/softmax-sgd.safetensors").stat().st_mtime_ns
     assert run("--opt", "sgd,adam", *few[2:], 1, "--out", "a") == 0
-    assert Path("a/sweeps/softmax-sgd.json").stat().st_mtime_ns == made
+    assert Path("a/sweeps/softmax-sgd.safetensors").stat().st_mtime_ns == made
     assert {row["optimizer"] for row in results("a")} == {"sgd", "adam"}
 
 

@@ -1,6 +1,5 @@
 """The process: devices, signals, the cache of compiled programs."""
 
-import ctypes
 import importlib
 import io
 import os
@@ -20,7 +19,6 @@ from jaxlearn._system import cores
 from jaxlearn.data import cache_dir
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
-M_ARENA_MAX = -8  # of glibc's malloc.h
 
 
 def leave(status: int) -> NoReturn:
@@ -50,16 +48,6 @@ def open_streams() -> None:
             setattr(sys, name, stream)
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-def limit_heaps() -> None:
-    """Lets glibc have two heaps for each core, not eight, where checkpoints are saved.
-
-    Each save has threads of its own, which fill one heap after the other: 5 to 8 % more memory in 500 saves,
-    with two 3 %. With one, threads that train wait for each other's heap: epochs take 12 to 19 % longer.
-    """
-    with suppress(AttributeError, OSError, TypeError):  # another C library
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2 * cores())
 
 
 class End:

@@ -11,8 +11,8 @@ import numpy as np
 
 import jaxlearn
 from jaxlearn import data, training
+from jaxlearn._files import to_json
 from jaxlearn.nn import Layer
-from jaxlearn.training._folder import to_json
 
 from ._choice import load_data
 from ._process import pick_devices, pick_precision

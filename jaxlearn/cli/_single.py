@@ -13,13 +13,12 @@ import jax.numpy as jnp
 from jaxlearn import data, metrics, schedules, training
 
 from ._choice import Choice, build_optimizer, default_folder, describe_run, load_data, updates_of
-from ._process import import_meanwhile, limit_heaps, matmul_precision, pick_devices, pick_precision
+from ._process import import_meanwhile, matmul_precision, pick_devices, pick_precision
 from ._resume import check_dataset
 from ._terminal import Ended, UsageError, tell, usage
 
 
 def run_one(args: argparse.Namespace, choice: Choice, command: list[str]) -> None:
-    limit_heaps()
     with ExitStack() as claims:
         folder = args.out and claims.enter_context(training.claim_folder(args.out, bool(args.resume)))
         device = pick_devices(args.device)[0]
@@ -27,7 +26,7 @@ def run_one(args: argparse.Namespace, choice: Choice, command: list[str]) -> Non
         if args.resume:
             check_dataset(args.resume, args.dataset)
         dataset, train, validation = load_data(args)
-        import_meanwhile("orbax.checkpoint", "matplotlib.figure")
+        import_meanwhile("safetensors.numpy", "matplotlib.figure")
         identity: dict[str, Any] = {"dataset": dataset.name, "model": choice.model, "optimizer": choice.opt}
         identity |= {"hyperparameters": choice.hyper, "seed": args.seed, "device": device.device_kind}
         identity |= {"precision": matmul_precision()}

@@ -11,11 +11,11 @@ from typing import Any
 import jax
 import jaxlib
 
+from jaxlearn._files import read_json, write_file, write_json
 from jaxlearn._version import __version__
 from jaxlearn.training import CheckpointError, check_folder, config_difference
-from jaxlearn.training._folder import read_json, write_file, write_json
 
-WRITTEN = ("config.json", "sweeps/plan.json")  # before the first sweep is finished
+WRITTEN = ("config.json", "sweeps/plan.safetensors")  # before the first sweep is finished
 GROWING = ("optimizers", "models")  # may be others than before: those in common must be the same
 FREE = ("target", "command", "device", "versions")  # say nothing about what a sweep gives
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxlearn.training._folder import to_png
+from jaxlearn._files import to_png
 
 from ._result import Sweep
 from ._style import Style

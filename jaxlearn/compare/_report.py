@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxlearn.training._folder import write_file, write_json, write_text
+from jaxlearn._files import write_file, write_json, write_text
 
 from ._compare import Comparison
 from ._page import to_html, to_markdown

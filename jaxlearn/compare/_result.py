@@ -1,8 +1,12 @@
 """What a sweep gave, and which of its points is chosen."""
 
-from typing import Any, NamedTuple
+import json
+from typing import NamedTuple
 
 import numpy as np
+
+from jaxlearn._files import to_json
+from jaxlearn._store import Stored
 
 from ._grid import edge
 
@@ -116,18 +120,24 @@ def point_scores(val_loss: np.ndarray, val_accuracy: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(means), -np.inf, means)
 
 
-def to_plain(sweep: Sweep) -> dict[str, Any]:
-    """For JSON; `from_plain` reads it."""
-    return {
-        name: value.tolist() if isinstance(value, np.ndarray) else value
-        for name, value in sweep._asdict().items()
-    }
+def to_stored(sweep: Sweep) -> Stored:
+    """A sweep as arrays and what JSON says of them; `from_stored` reads it. Infinities become NaN."""
+    arrays, about = {}, {}
+    for name, value in sweep._asdict().items():
+        if name == "confusion":
+            arrays[name] = np.asarray(value, np.int64)
+        elif isinstance(value, np.ndarray):
+            arrays[name] = np.where(np.isfinite(value), value, np.nan).astype(np.float64)
+        else:
+            about[name] = value
+    return Stored(arrays, json.loads(to_json(about)))
 
 
-def from_plain(content: dict[str, Any]) -> Sweep:
-    kinds = Sweep.__annotations__
-    numbers: dict[str, Any] = {
-        name: np.array(value, int if name == "confusion" else float) if kinds[name] is np.ndarray else value
-        for name, value in content.items()
-    }
-    return Sweep(**numbers | {"shape": tuple(numbers["shape"])})
+def from_stored(stored: Stored) -> Sweep:
+    """The sweep that `to_stored` took apart.
+
+    Raises:
+      TypeError: it is none.
+    """
+    sweep = Sweep(**stored.arrays, **stored.about)
+    return sweep._replace(shape=tuple(sweep.shape))

@@ -1,19 +1,17 @@
 """What a comparison has found so far, on disk."""
 
-import hashlib
-import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from jaxlearn.training import CheckpointError
-from jaxlearn.training._folder import read_json, to_json, write_text
-from jaxlearn.training._settings import show
+import numpy as np
 
-from ._result import Sweep, from_plain, to_plain
+from jaxlearn._files import CheckpointError
+from jaxlearn._store import Stored, read_arrays, write_arrays
+from jaxlearn._text import show
 
-LARGEST = 2**30  # bytes of a sweep
+from ._result import Sweep, from_stored, to_stored
 
 T = TypeVar("T", int, int | None)
 
@@ -33,11 +31,11 @@ class Store:
           CheckpointError: the file does not hold it.
         """
         name = _file_name(f"{model} {optimizer}")
-        content = self._read(name)
-        if content is None:
+        stored = self._read(name)
+        if stored is None:
             return None
         try:
-            sweep = from_plain(content)
+            sweep = from_stored(stored)
         except (KeyError, TypeError, ValueError, OverflowError):
             raise self._broken(name, "holds no sweep") from None
         if (sweep.model, sweep.optimizer) != (model, optimizer):
@@ -46,42 +44,38 @@ class Store:
 
     def save(self, sweep: Sweep) -> Sweep:
         """Keeps a sweep. Returns it as `load` will: infinities have become NaN."""
-        content = json.loads(to_json(to_plain(sweep)))
-        self._write(_file_name(f"{sweep.model} {sweep.optimizer}"), content)
-        return from_plain(content)
+        stored = to_stored(sweep)
+        self._write(_file_name(f"{sweep.model} {sweep.optimizer}"), stored.arrays, stored.about)
+        return from_stored(stored)
 
     def once(self, name: str, make: Callable[[], T]) -> T:
         """A value that is made once: a comparison that goes on must go on with the same."""
-        content = self._read("plan") or {}
+        plan = self._read("plan")
+        content = plan.about if plan else {}
         if name not in content:
             content[name] = make()
-            self._write("plan", content)
+            self._write("plan", {}, content)
         return content[name]
 
-    def _read(self, name: str) -> dict[str, Any] | None:
-        if not self.folder or not os.path.lexists(self.folder / f"{name}.json"):
+    def _read(self, name: str) -> Stored | None:
+        if not self.folder or not os.path.lexists(self._path(name)):
             return None
         try:
-            file = read_json(self.folder / f"{name}.json", LARGEST)
+            return read_arrays(self._path(name))
         except CheckpointError as error:
-            raise self._broken(name, str(error).removeprefix(f"{self.folder / name}.json ")) from None
-        if file.get("sha256") != _digest(file.get("content")):
-            raise self._broken(name, "does not hold what was saved there")
-        return file["content"]
+            raise self._broken(name, str(error).removeprefix(f"{self._path(name)} ")) from None
 
-    def _write(self, name: str, content: dict[str, Any]) -> None:
+    def _write(self, name: str, arrays: Mapping[str, np.ndarray], about: dict[str, Any]) -> None:
         if self.folder:
-            file = {"sha256": _digest(content), "content": content}
-            write_text(self.folder / f"{name}.json", to_json(file) + "\n")
+            write_arrays(self._path(name), arrays, about)
+
+    def _path(self, name: str) -> Path:
+        assert self.folder
+        return self.folder / f"{name}.safetensors"
 
     def _broken(self, name: str, why: str) -> CheckpointError:
         again = "it is made again" if name == "plan" else "its runs are trained again"
-        assert self.folder
-        return CheckpointError(f"{self.folder / name}.json {why}; delete it, and {again}")
-
-
-def _digest(content: Any) -> str:
-    return hashlib.sha256(to_json({"content": content}).encode()).hexdigest()
+        return CheckpointError(f"{self._path(name)} {why}; delete it, and {again}")
 
 
 def _file_name(text: str) -> str:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxlearn.training._folder import write_png, write_text
+from jaxlearn._files import write_png, write_text
 
 from ._functions import Descent, Surface
 from ._style import LIGHT

@@ -1,10 +1,13 @@
 """Training runs: state, step, epoch, evaluation, and the record that a run leaves behind."""
 
-from ._checkpoint import check_checkpoint, load_checkpoint, params_digest, save_checkpoint
+from jaxlearn._files import CheckpointError
+from jaxlearn._text import show
+
+from ._checkpoint import load_checkpoint, params_digest, save_checkpoint
 from ._console import confusion_table, with_progress
 from ._evaluate import Evaluation, evaluate
 from ._fit import Position, Program, compile_run, first_position, fit, run_parts
-from ._folder import CheckpointError, check_folder, claim_folder, claim_fresh_folder
+from ._folder import check_folder, claim_folder, claim_fresh_folder
 from ._keeper import Saving, parse_saving, restore
 from ._nonfinite import NonFiniteError
 from ._predict import plot_answers, plot_mistakes, predict
@@ -12,7 +15,7 @@ from ._record import record_run
 from ._report import EpochReport
 from ._resume import config_difference, read_config
 from ._run import Means, Run, RunState, count_updates, draw_order, make_run, to_float
-from ._settings import parse_setting, show, show_settings, text_arguments
+from ._settings import parse_setting, show_settings, text_arguments
 from ._signals import Stopped
 from ._statistics import update_bn
 
@@ -28,7 +31,6 @@ __all__ = [
     "RunState",
     "Saving",
     "Stopped",
-    "check_checkpoint",
     "check_folder",
     "claim_folder",
     "claim_fresh_folder",

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ._folder import write_png
+from jaxlearn._files import write_png
+
 from ._report import EpochReport
 
 

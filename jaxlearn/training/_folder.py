@@ -1,31 +1,16 @@
-"""Files of a run, none of them ever half written."""
+"""The folder of a run: new or empty, and claimed by one process."""
 
-import io
 import itertools
-import json
-import math
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 try:
     import fcntl
 except ImportError:  # Windows, where two runs into one folder are not told apart
     fcntl = None  # type: ignore[assignment]
-
-LARGEST = 2**24  # bytes of a file of text that is read: more is none of ours
-
-
-class CheckpointError(ValueError):
-    """What a run or a comparison has saved, and cannot be read. One line says which file, and why."""
-
-    def __init__(self, message: str):
-        super().__init__("".join(c if c.isprintable() else ascii(c)[1:-1] for c in message))
 
 
 def check_folder(folder: Path, with_run: bool = False) -> None:
@@ -105,97 +90,3 @@ def claim_fresh_folder(folder: Path) -> Iterator[Path]:
                 stack.enter_context(claim_folder(candidate))
                 break
         yield candidate
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Writes a file beside its place and then renames it, so that it is there whole or not at all."""
-    beside = path.with_name(f".{path.name}.new")
-    try:
-        beside.write_bytes(content)
-        os.replace(beside, path)
-    except OSError as error:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
-        raise OSError(f"{path} cannot be written: {error.strerror or error}") from None
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a file of text in UTF-8, with escapes for what a file's name may hold that is no character."""
-    write_file(path, text.encode(errors="backslashreplace"))
-
-
-def write_png(path: Path, figure: Any, dpi: int = 150) -> None:
-    """Writes a figure of matplotlib as a picture; see `to_png`."""
-    write_file(path, to_png(figure, dpi))
-
-
-def to_png(figure: Any, dpi: int) -> bytes:
-    """A figure of matplotlib as the content of a PNG file."""
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=dpi)
-    return picture.getvalue()
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Writes a JSON object, an entry a line; see `to_json`."""
-    entries = [f"  {to_json({name: value})[1:-1]}" for name, value in content.items()]
-    write_text(path, "{\n" + ",\n".join(entries) + "\n}\n")
-
-
-def read_text(path: Path, largest: int = LARGEST) -> str:
-    """The text in a file, and not more of it than there can be.
-
-    Raises:
-      CheckpointError: no such file, no file, or none of text; one that is larger.
-    """
-    try:
-        if not path.is_file():  # a pipe would be waited for
-            raise CheckpointError(f"{path} is {'no file' if os.path.lexists(path) else 'missing'}")
-        with path.open("rb") as file:
-            content = file.read(largest + 1)
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from None
-    if len(content) > largest:
-        raise CheckpointError(f"{path} is larger than {largest} bytes")
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        raise CheckpointError(f"{path} is damaged: it is not text") from None
-
-
-def read_json(path: Path, largest: int = LARGEST) -> dict[str, Any]:
-    """The JSON object in a file.
-
-    Raises:
-      CheckpointError: as `read_text`, and where it holds anything else.
-    """
-    try:
-        content = json.loads(read_text(path, largest))
-    except CheckpointError:
-        raise
-    except (ValueError, RecursionError) as error:
-        reason = str(error).partition("\n")[0]
-        raise CheckpointError(f"{path} is damaged or cut short: {reason}") from None
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{path} does not hold what was saved there: it is no JSON object")
-    return content
-
-
-def to_json(content: dict[str, Any]) -> str:
-    """JSON, in which null stands for the numbers that JSON does not know: NaN and the infinities.
-
-    Whole numbers of numpy become Python's.
-
-    >>> to_json({"loss": [0.5, math.nan], "epoch": 1})
-    '{"loss": [0.5, null], "epoch": 1}'
-    """
-    return json.dumps(_finite(content), allow_nan=False)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    value = int(value) if isinstance(value, np.integer) else value
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -2,19 +2,24 @@
 
 import math
 import os
-import shutil
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ._checkpoint import check_checkpoint, load_checkpoint, save_checkpoint
+import numpy as np
+
+from jaxlearn._files import CheckpointError
+from jaxlearn._store import read_arrays
+
+from ._checkpoint import restore_tree, save_checkpoint
 from ._fit import Position, Program
-from ._folder import CheckpointError
 from ._nonfinite import first_bad_loss, first_bad_parameter, locate
 from ._report import EpochReport
 
 UNITS = ("s", "steps", "epochs")
+NUMBERS = EpochReport._fields[1:]
 
 
 class Saving(NamedTuple):
@@ -67,7 +72,7 @@ def best_epoch(reports: Sequence[EpochReport]) -> int | None:
 
 
 class Keeper:
-    """Saves a run in `folder`, a checkpoint a folder, each named by the number of updates made.
+    """Saves a run in `folder`, a checkpoint a file, each named by the number of updates made.
 
     Args:
       folder: of the checkpoints.
@@ -95,7 +100,8 @@ class Keeper:
         self.last = time.monotonic()
         folder.mkdir(exist_ok=True)
         for rest in folder.glob(".*.new"):  # of a process that was killed while it saved
-            shutil.rmtree(rest, ignore_errors=True)
+            with suppress(OSError):
+                rest.unlink()
 
     def offer(self, position: Position) -> None:
         """Saves what is due.
@@ -119,13 +125,14 @@ class Keeper:
         for each in (self.best, held):
             if each and int(each.state.step) not in self.saved:
                 step = int(each.state.step)
-                save_checkpoint(self._make_room(step), _arrays(each), _about(each, self.config))
+                save_position(self._make_room(step), each, self.config)
                 self.saved.add(step)
         self.best, self.good, self.last = None, held, time.monotonic()
         best = (best_epoch(position.reports) or 0) * self.program.updates
         for step in sorted(self.saved)[: -self.saving.keep]:
             if step != best:
-                shutil.rmtree(self.folder / str(step), ignore_errors=True)
+                with suppress(OSError):
+                    _file(self.folder, step).unlink()
                 self.saved.discard(step)
 
     def _due(self, position: Position) -> bool:
@@ -138,9 +145,9 @@ class Keeper:
 
     def _make_room(self, step: int) -> Path:
         """The place of a checkpoint; one that is there and could not be read is kept under another name."""
-        place = self.folder / str(step)
+        place = _file(self.folder, step)
         if os.path.lexists(place):
-            place.rename(self.folder / f"{step}-unreadable-{time.time_ns()}")
+            place.rename(place.with_stem(f"{step}-unreadable-{time.time_ns()}"))
         return place
 
 
@@ -155,7 +162,7 @@ def restore(folder: Path, program: Program) -> tuple[Position | None, list[str]]
     wrong: list[str] = []
     for _, path in _numbered(folder):
         try:
-            return _load(path, program), wrong
+            return load_position(path, program), wrong
         except CheckpointError as error:
             wrong.append(str(error))
     if wrong:
@@ -167,7 +174,7 @@ def saved_config(folder: Path) -> dict[str, Any]:
     """The configuration that the last readable checkpoint in `folder` was saved with; or {}."""
     for _, path in _numbered(folder):
         try:
-            config = check_checkpoint(path).get("config")
+            config = read_arrays(path).about.get("config")
         except CheckpointError:
             continue
         if isinstance(config, dict):
@@ -175,75 +182,75 @@ def saved_config(folder: Path) -> dict[str, Any]:
     return {}
 
 
+def _file(folder: Path, step: int) -> Path:
+    return folder / f"{step}.safetensors"
+
+
 def _numbered(folder: Path) -> list[tuple[int, Path]]:
     """Checkpoints by their number, the last first."""
 
     def numbers() -> Iterator[tuple[int, Path]]:
-        for path in folder.iterdir() if folder.is_dir() else []:
-            if path.name.isascii() and path.name.isdigit() and len(path.name) < 19:
-                yield int(path.name), path
+        for path in folder.glob("*.safetensors") if folder.is_dir() else []:
+            if path.stem.isascii() and path.stem.isdigit() and len(path.stem) < 19:
+                yield int(path.stem), path
 
     return sorted(numbers(), reverse=True)
 
 
-def _arrays(position: Position) -> dict[str, Any]:
-    return {"state": position.state, "measured": position.measured}
+def save_position(path: Path, position: Position, config: dict[str, Any]) -> None:
+    """Saves a position as a checkpoint, with the configuration of its run.
+
+    Its reports are columns of numbers, in which NaN stands for None.
+    """
+    tree = {"state": position.state, "measured": position.measured, "reports": _columns(position.reports)}
+    about = {"config": config, "epochs": len(position.reports), "done": position.done}
+    save_checkpoint(path, tree, about | {"seconds": position.seconds})
 
 
-def _about(position: Position, config: dict[str, Any]) -> dict[str, Any]:
-    reports = [report._asdict() for report in position.reports]
-    return {"config": config, "done": position.done, "seconds": position.seconds, "epochs": reports}
+def load_position(path: Path, program: Program) -> Position:
+    """Reads what `save_position` saved.
 
-
-def _load(path: Path, program: Program) -> Position:
-    like = {"state": program.state, "measured": program.measured}
-    arrays = load_checkpoint(path, like)
-    about = check_checkpoint(path)
+    Raises:
+      CheckpointError: the file is missing or damaged, or it is a checkpoint of another run.
+    """
+    stored = read_arrays(path)
     try:
-        reports = tuple(
-            _read_report(entry, number, bool(program.validate))
-            for number, entry in enumerate(about["epochs"], start=1)
-        )
-        done, seconds = about["done"], _seconds(about["seconds"])
-        if type(done) is not int:
+        epochs, done, seconds = (stored.about[name] for name in ("epochs", "done", "seconds"))
+        if type(epochs) is not int or type(done) is not int:
             raise TypeError
+        seconds = _seconds(seconds)
+        columns = {name: np.broadcast_to(0.0, (epochs,)) for name in NUMBERS}
     except (KeyError, TypeError, ValueError, OverflowError):
-        raise CheckpointError(f"{path / 'about.json'} does not tell where the run was") from None
-    state, measured = arrays["state"], arrays["measured"]
-    if not 0 <= done < program.updates or len(reports) * program.updates + done != int(state.step):
+        raise CheckpointError(f"{path} does not tell where the run was") from None
+    like = {"state": program.state, "measured": program.measured, "reports": columns}
+    tree = restore_tree(path, stored, like)
+    state, measured = tree["state"], tree["measured"]
+    if not 0 <= done < program.updates or epochs * program.updates + done != int(state.step):
         raise CheckpointError(
-            f"{path} was saved after {len(reports)} epochs and {done} updates of {program.updates}, "
+            f"{path} was saved after {epochs} epochs and {done} updates of {program.updates}, "
             f"which are not {int(state.step)}"
         )
-    return Position(state, measured, done, reports, seconds)
+    return Position(state, measured, done, _rows(tree["reports"], bool(program.validate)), seconds)
 
 
-def _read_report(entry: dict[str, Any], number: int, validated: bool) -> EpochReport:
-    """JSON knows no NaN: where there must be a number, null is one."""
-    if (
-        type(entry["epoch"]) is not int
-        or entry["epoch"] != number
-        or entry.keys() != set(EpochReport._fields)
-    ):
-        raise ValueError
-    may = {"learning_rate", *([] if validated else ["val_loss", "val_accuracy"])}  # be None
-    numbers: dict[str, Any] = {}
-    for name in EpochReport._fields[1:]:
-        value = entry[name]
-        if value is None and name != "seconds":
-            numbers[name] = None if name in may else math.nan
-        else:
-            numbers[name] = _seconds(value) if name == "seconds" else _number(value)
-    return EpochReport(number, **numbers)
+def _columns(reports: Sequence[EpochReport]) -> dict[str, np.ndarray]:
+    return {name: np.array([getattr(report, name) for report in reports], float) for name in NUMBERS}
 
 
-def _number(value: Any) -> float:
-    if type(value) not in (int, float):
-        raise TypeError
-    return float(value)
+def _rows(columns: dict[str, np.ndarray], validated: bool) -> tuple[EpochReport, ...]:
+    missing = {"learning_rate", *([] if validated else ["val_loss", "val_accuracy"])}  # where NaN is None
+
+    def read(name: str, value: float) -> float | None:
+        return None if name in missing and math.isnan(value) else value
+
+    values = zip(*(columns[name].tolist() for name in NUMBERS), strict=True)
+    return tuple(
+        EpochReport(epoch, *map(read, NUMBERS, row))  # type: ignore[arg-type]
+        for epoch, row in enumerate(values, start=1)
+    )
 
 
 def _seconds(value: Any) -> float:
-    if not 0 <= _number(value) < 1e9:
+    if type(value) not in (int, float) or not 0 <= value < 1e9:
         raise ValueError
     return float(value)

@@ -13,11 +13,11 @@ import numpy as np
 
 from jaxlearn._check import check_whole
 from jaxlearn._dtype import compute_dtype
+from jaxlearn._files import write_png
 from jaxlearn.data import Split
 from jaxlearn.data._split import as_array
 from jaxlearn.nn import Layer
 
-from ._folder import write_png
 from ._run import to_float
 
 MISTAKES, ANSWERS, COLUMNS = 40, 400, 8  # in a picture, at most, and in a row

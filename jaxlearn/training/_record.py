@@ -6,6 +6,7 @@ from typing import Any
 
 from jaxlearn import metrics
 from jaxlearn._check import check, check_whole
+from jaxlearn._files import to_json, write_json, write_text
 from jaxlearn._version import __version__
 from jaxlearn.optim import evaluation_parameters
 
@@ -14,7 +15,6 @@ from ._console import with_progress
 from ._curves import plot_curves
 from ._evaluate import Evaluation
 from ._fit import Position, Program, first_position, run_parts
-from ._folder import to_json, write_json, write_text
 from ._keeper import Keeper, Saving, best_epoch
 from ._report import EpochReport, to_number, updates_skipped
 from ._saved import save

@@ -5,9 +5,10 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from ._folder import CheckpointError, read_json
+from jaxlearn._files import CheckpointError, read_json
+from jaxlearn._text import show
+
 from ._keeper import saved_config
-from ._settings import show
 
 FREE = ("epochs", "device", "command", "data_dir", "version")  # another one goes on with the same numbers
 

@@ -1,9 +1,7 @@
 """Trained parameters in one file that other programs read too."""
 
-import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -12,15 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._folder import to_json, write_file
+from jaxlearn._files import to_json
+from jaxlearn._store import DTYPES, read_arrays, refusing, write_arrays
 
 FILE = "model.safetensors"  # in the folder of a run
-LAYOUT = 1  # of what stands under "jaxlearn" in a file's metadata
-LONGEST = 10**7  # bytes of a header, enough for 50,000 tensors; to read one takes up to 40 times as many
-DTYPES = {"BOOL": np.dtype(bool), "BF16": np.dtype(jnp.bfloat16)}
-DTYPES |= {f"I{bits}": np.dtype(f"int{bits}") for bits in (8, 16, 32, 64)}
-DTYPES |= {f"U{bits}": np.dtype(f"uint{bits}") for bits in (8, 16, 32, 64)}
-DTYPES |= {f"F{bits}": np.dtype(f"float{bits}") for bits in (16, 32, 64)}
 
 
 class Saved(NamedTuple):
@@ -59,19 +52,12 @@ def save(
       ValueError: names and config of more than 10 MB.
       ModuleNotFoundError: safetensors is not installed (`pip install 'jaxlearn[train]'`).
     """
-    from safetensors.numpy import save as serialize
-
     tensors: dict[str, np.ndarray] = {}
     tree = {
         "params": _take_apart("params", params, tensors),
         "model_state": _take_apart("model_state", model_state, tensors),
     }
-    about = {"layout": LAYOUT, "config": _plain(config), "tree": tree}
-    text = to_json(about | {"sha256": _digest(about, tensors)})
-    content = b"" if len(text) > LONGEST else serialize(tensors, {"jaxlearn": text})
-    if not content or _header_end(content) > LONGEST:
-        raise ValueError(f"{path}: the names of the tensors and the config must take less than 10 MB")
-    write_file(Path(path), content)
+    write_arrays(Path(path), tensors, {"config": _plain(config), "tree": tree})
 
 
 def load(path: str | Path) -> Saved:
@@ -103,16 +89,12 @@ def load(path: str | Path) -> Saved:
     if not path.is_file():
         what = "is no file" if path.exists() else "is missing"
         raise FileNotFoundError(f"{path} {what}: a file written by jaxlearn.save is needed")
-    with _clean_errors(path):
-        views, about = _parse(path.read_bytes())
-    if about is None:
-        raise ValueError(
-            f"{path} was not written by jaxlearn.save; safetensors.numpy.load_file(path) reads its tensors"
-        )
-    if about.get("layout") != LAYOUT:
-        raise ValueError(f"{path} was written by another version of jaxlearn; this one reads layout {LAYOUT}")
-    with _clean_errors(path):
-        return _rebuild(views, about)
+    tensors, about = read_arrays(path)
+    with refusing(path):
+        trees = [_put_together(about["tree"][name], tensors) for name in ("params", "model_state")]
+        if tensors or not isinstance(about["config"], dict):  # tensors that stand nowhere in the trees
+            raise ValueError
+    return Saved(*trees, about["config"])
 
 
 def _take_apart(name: str, tree: Any, tensors: dict[str, np.ndarray]) -> Any:
@@ -156,7 +138,7 @@ def _to_array(name: str, leaf: Any) -> np.ndarray:
     if array.dtype.newbyteorder("=") not in DTYPES.values():
         known = ", ".join(dtype.name for dtype in DTYPES.values())
         raise TypeError(f"{name} must have one of the types {known}, got {array.dtype}")
-    return np.asarray(array, array.dtype.newbyteorder("="), order="C")
+    return array
 
 
 def _plain(config: Mapping[str, Any]) -> Any:
@@ -165,59 +147,3 @@ def _plain(config: Mapping[str, Any]) -> Any:
         return json.loads(to_json(dict(config)))
     except (TypeError, ValueError) as error:
         raise TypeError(f"config must be a dict of what JSON can say: {error}") from None
-
-
-def _digest(about: dict[str, Any], tensors: dict[str, np.ndarray]) -> str:
-    """SHA-256 of all that a file says, as hexadecimal."""
-    digest = hashlib.sha256(to_json(about).encode())  # with the names
-    for _, array in sorted(tensors.items()):
-        digest.update(json.dumps([array.dtype.name, array.shape]).encode())
-        digest.update(array.reshape(-1).view(np.uint8).data)
-    return digest.hexdigest()
-
-
-@contextmanager
-def _clean_errors(path: Path) -> Iterator[None]:
-    """One ValueError in the place of all that content made by chance or by malice can raise."""
-    from safetensors import SafetensorError
-
-    try:
-        yield
-    except (SafetensorError, LookupError, RecursionError, TypeError, ValueError):
-        raise ValueError(
-            f"{path} is not as jaxlearn.save wrote it: damaged, cut short or no safetensors file"
-        ) from None
-
-
-def _header_end(content: bytes) -> int:
-    return 8 + int.from_bytes(content[:8], "little")
-
-
-def _parse(content: bytes) -> tuple[list[tuple[str, Any]], dict[str, Any] | None]:
-    """The tensors of a file, and what `save` said about them if it was `save`."""
-    from safetensors import deserialize
-
-    end = _header_end(content)
-    if end > LONGEST:
-        raise ValueError
-    views = deserialize(content)
-    text = (json.loads(content[8:end]).get("__metadata__") or {}).get("jaxlearn")
-    if text is None:
-        return views, None
-    about = json.loads(text)
-    if not isinstance(about, dict) or to_json(about) != text:  # not word for word
-        raise ValueError
-    return views, about
-
-
-def _rebuild(views: list[tuple[str, Any]], about: dict[str, Any]) -> Saved:
-    tensors = {
-        name: np.frombuffer(view["data"], DTYPES[view["dtype"]]).reshape(view["shape"])
-        for name, view in views
-    }
-    if about.pop("sha256") != _digest(about, tensors) or not isinstance(about["config"], dict):
-        raise ValueError
-    params, model_state = (_put_together(about["tree"][name], tensors) for name in ("params", "model_state"))
-    if tensors:  # which stand nowhere in the trees
-        raise ValueError
-    return Saved(params, model_state, about["config"])

@@ -47,13 +47,3 @@ def show_settings(settings: Mapping[str, Any]) -> str:
     'learning_rate=0.1, nesterov=false'
     """
     return ", ".join(f"{name}={value}".lower() for name, value in settings.items())
-
-
-def show(value: Any) -> str:
-    """A value out of a file, short and in one line.
-
-    >>> show("adam"), show({"b1": 0.9}), show("two\\nlines")
-    ('adam', "{'b1': 0.9}", "'two\\\\nlines'")
-    """
-    text = value if isinstance(value, str) and value.isprintable() else repr(value)
-    return text if len(text) <= 80 else f"{text[:80]}..."

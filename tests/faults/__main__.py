@@ -22,8 +22,8 @@ INTRO = """\
 Written by `make faults`, which really makes each of these {number} faults: those with signals, disks and
 folders that go away in processes of their own, the others by `train.main`. A full disk is a small file system
 (`tmpfs`) or a limit on the size of files (`RLIMIT_FSIZE`). The run that is spoilt has trained three epochs of
-11 updates and was saved after each, as checkpoints 11, 22 and 33; "sums made anew" means that `SHA256SUMS`
-agrees with what was changed.
+11 updates and was saved after each, as checkpoints 11, 22 and 33; "its sum made anew" means that the
+SHA-256 in the file agrees with what was changed.
 
 The last column tells the exit status (below zero: the signal that ended the process), the last line on
 stderr, behind `train.py: `, and what the output says; `...` stands for what is different every time, `DIR`
@@ -34,8 +34,9 @@ Besides, of every fault it is held that
 
 - the process ends in time, without a traceback; stderr has one line for each thing that is wrong, and none of
   anything else but the answer to the first of two signals;
-- every file that was written is whole: JSON parses, pictures open, checkpoints agree with their sums. No
-  `.name.new`, the name of a file that is being written, stays, unless the process was stopped at once;
+- every file that was written is whole: JSON parses, pictures open, checkpoints, sweeps and models agree with
+  their sums. No `.name.new`, the name of a file that is being written, stays, unless the process was stopped
+  at once;
 - a command that is refused changes nothing at all; nothing is written outside `--out`; no checkpoint and no
   sweep that could be read is overwritten.
 

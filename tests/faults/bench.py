@@ -21,6 +21,7 @@ from jax.experimental.compilation_cache import compilation_cache
 
 import train
 from jaxlearn import training
+from jaxlearn._store import read_arrays
 from tests.jaxlearn import fuzz
 
 ROOT = Path(__file__).parents[2]
@@ -82,7 +83,7 @@ class Place:
         for path in sorted(self.folder.rglob("*")):
             if path.is_file() and os.access(path, os.R_OK):
                 files[str(path.relative_to(self.folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
-        numbered = (path for path in self.folder.rglob("checkpoints/*") if path.name.isdigit())
+        numbered = (path for path in self.folder.rglob("checkpoints/*") if path.stem.isdigit())
         checkpoints = {str(path.relative_to(self.folder)) for path in numbered if is_whole(path)}
         folders = {str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_dir()}
         return Contents(files, checkpoints, folders)
@@ -171,7 +172,7 @@ def words(*command: str) -> list[str]:
 
 def is_whole(checkpoint: Path) -> bool:
     try:
-        return bool(training.check_checkpoint(checkpoint))
+        return bool(read_arrays(checkpoint))
     except training.CheckpointError:
         return False
 

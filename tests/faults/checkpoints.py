@@ -1,6 +1,5 @@
 """Checkpoints that are damaged, missing or something else."""
 
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -11,12 +10,13 @@ from tests.faults.bench import FOUR, SAVED, THREE, Act, Ended, Place, Spoil, spo
 from tests.faults.fault import Fault
 from tests.jaxlearn.training import small
 
-NEWEST = Path("run/checkpoints/33")
-LARGEST = "the largest file"
+NEWEST = Path("run/checkpoints/33.safetensors")
 LIES: dict[str, Any] = {
     "as saved after an update more": {"done": 1},
-    "as saved after infinitely many updates": {"done": float("inf")},
-    "a text for a loss": {"epochs": [{"epoch": 1, "val_loss": "small"}]},
+    "as saved after a half of an update": {"done": 0.5},
+    "as saved after 10^15 epochs": {"epochs": 10**15},
+    "as saved after -1 epochs": {"epochs": -1},
+    "a text for its epochs": {"epochs": "three"},
     "seconds of 400 digits": {"seconds": 10**400},
 }
 
@@ -24,12 +24,6 @@ LIES: dict[str, Any] = {
 def resumed(*spoils: Spoil, real: bool = False) -> Act:
     """Spoils a run of three epochs that has been saved after each, and goes on to the fourth."""
     return spoilt(THREE, "--resume run --epochs 4", *spoils, real=real)
-
-
-def find(name: str) -> Path:
-    if name != LARGEST:
-        return NEWEST / name.strip("`")
-    return max((path for path in NEWEST.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
 
 
 def cut(path: Path, size: int | None = None) -> None:
@@ -55,19 +49,14 @@ def file(path: Path) -> None:
     path.write_text("a file", encoding="utf-8")
 
 
-def sum_up() -> None:
-    small.sum_up(NEWEST)
-
-
 def tell(**lies: Any) -> Spoil:
-    """Lets about.json tell something else, with sums that agree."""
+    """Lets a checkpoint tell something else, with a sum that agrees."""
+    return lambda: small.rewrite(NEWEST, lambda arrays, about: about | lies)
 
-    def spoil() -> None:
-        about = json.loads((NEWEST / "about.json").read_text(encoding="utf-8"))
-        (NEWEST / "about.json").write_text(json.dumps(about | lies), encoding="utf-8")
-        sum_up()
 
-    return spoil
+def without(name: str) -> Spoil:
+    """Takes an array away, with a sum that agrees."""
+    return lambda: small.rewrite(NEWEST, lambda arrays, about: arrays.pop(name) and None)
 
 
 def of_another(command: str) -> Act:
@@ -75,7 +64,7 @@ def of_another(command: str) -> Act:
 
     def act(place: Place) -> Ended:
         there = max(place.bench.undisturbed(command).glob("checkpoints/*"))
-        return resumed(lambda: shutil.rmtree(NEWEST), lambda: shutil.copytree(there, NEWEST))(place)
+        return resumed(lambda: shutil.copy(there, NEWEST))(place)
 
     return act
 
@@ -89,110 +78,94 @@ def goes_back(done: str, says: str, act: Act) -> Fault:
     return Fault(done, act, 0, says, "going on after 2 epochs, step 22", FOUR)
 
 
-def unreadable(done: str, spoil: Spoil) -> Fault:
-    """Only orbax notices; in a process of its own, because its threads and coroutines complain much later."""
-    done, act = f"newest checkpoint: {done}, sums made anew", resumed(spoil, sum_up, real=True)
-    return goes_back(done, "33/arrays cannot be read", act)._replace(varies=r"(?<= \().*(?=\))")
+def each(spoil: Callable[[Path], Any], *steps: int) -> Spoil:
+    return lambda: [spoil(NEWEST.with_stem(str(step))) for step in steps]
 
 
-def each(spoil: Callable[[Path], Any], name: str, *steps: int) -> Spoil:
-    return lambda: [spoil(Path(f"run/checkpoints/{step}/{name}")) for step in steps]
+def header(text: bytes) -> Spoil:
+    return lambda: NEWEST.write_bytes(len(text).to_bytes(8, "little") + text)
 
 
-SUMS, ABOUT, META = "SHA256SUMS", "about.json", "arrays/_METADATA"
 SAID = "going on after 3 epochs, step 33"
+DAMAGED = "33.safetensors is not as it was saved"
+RIGHT = "its sum made anew"
 FAULTS = [
-    newest("`SHA256SUMS` missing", "33/SHA256SUMS is missing", (NEWEST / SUMS).unlink),
-    newest("`SHA256SUMS` cut", "SHA256SUMS is damaged: it lists", lambda: cut(NEWEST / SUMS, 100))._replace(
-        varies="(?<=it lists ').*(?=')"
-    ),
-    newest("`SHA256SUMS` with a bit flipped", "33/about.json is damaged", lambda: flip(NEWEST / SUMS, 0)),
     *[
-        newest(f"{name} {what}", f"33/.* is {says}", lambda name=name, spoil=spoil: spoil(find(name)))
-        for name in (f"`{ABOUT}`", f"`{META}`", "`arrays/manifest.ocdbt`", LARGEST)
-        for what, spoil, says in [
-            ("cut", cut, "damaged"),
-            ("with a bit flipped", flip, "damaged"),
-            ("missing", Path.unlink, "missing"),
+        newest(done, DAMAGED, lambda place=place: flip(NEWEST, place))
+        for done, place in [
+            ("a bit flipped in the length of its header", 0),
+            ("a bit flipped in its header", 100),
+            ("a bit flipped in an array", -1),
         ]
     ],
-    newest(
-        "`SHA256SUMS` lists `../../config.json`",
-        "SHA256SUMS is damaged: it lists",
-        lambda: (NEWEST / SUMS).write_text(f"{'0' * 64}  ../../config.json\n", encoding="utf-8"),
-    ),
-    newest(
-        "`SHA256SUMS` of 17 MB",
-        "SHA256SUMS is larger than",
-        lambda: (NEWEST / SUMS).write_bytes(b" " * 17_000_000),
-    ),
-    newest("`about.json` is a named pipe", "about.json is (missing|no file)", lambda: pipe(NEWEST / ABOUT)),
-    newest("a file more", "33/more does not belong", lambda: (NEWEST / "more").touch()),
-    newest(
-        "`about.json` is a list, sums made anew",
-        "about.json does not",
-        lambda: (NEWEST / ABOUT).write_text("[]", encoding="utf-8"),
-        sum_up,
-    ),
-    newest(
-        "`about.json` is 100,000 brackets, sums made anew",
-        "about.json is damaged",
-        lambda: (NEWEST / ABOUT).write_text("[" * 100_000, encoding="utf-8"),
-        sum_up,
-    ),
     *[
-        newest(
-            f"`about.json` tells {what}, sums made anew", "33.* (does not tell|was saved after)", tell(**lie)
-        )
+        newest(done, DAMAGED, lambda size=size: cut(NEWEST, size))
+        for done, size in [("cut to a half", None), ("cut in its header", 100), ("empty", 0)]
+    ],
+    newest("a byte more", DAMAGED, lambda: NEWEST.write_bytes(NEWEST.read_bytes() + b"x")),
+    newest("text", DAMAGED, lambda: NEWEST.write_text("a text", encoding="utf-8")),
+    newest("a header of 100,000 brackets", DAMAGED, header(b"[" * 100_000)),
+    newest("a header of 17 MB", DAMAGED, header(b" " * 17_000_000)),
+    newest(
+        "a file of safetensors that others wrote",
+        "33.safetensors was not written by jaxlearn",
+        header(b'{"a":{"dtype":"I8","shape":[0],"data_offsets":[0,0]}}'),
+    ),
+    newest("missing, and a folder in its place", "33.safetensors is no file", NEWEST.unlink, NEWEST.mkdir),
+    newest("a named pipe", "33.safetensors is no file", lambda: pipe(NEWEST)),
+    newest(
+        "a link to itself",
+        "33.safetensors is no file",
+        NEWEST.unlink,
+        lambda: NEWEST.symlink_to(NEWEST.name),
+    ),
+    newest(
+        "a model in its place",
+        DAMAGED,
+        lambda: shutil.copy("run/model.safetensors", NEWEST),
+    )._replace(says="33.safetensors does not tell where the run was"),
+    *[
+        newest(f"{what}, {RIGHT}", "33.* (does not tell|was saved after|holds for reports)", tell(**lie))
         for what, lie in LIES.items()
     ],
-    unreadable("`_METADATA` cut", lambda: cut(NEWEST / META)),
-    unreadable("`manifest.ocdbt` cut", lambda: cut(NEWEST / "arrays/manifest.ocdbt")),
-    unreadable("the largest file cut", lambda: cut(find(LARGEST))),
-    unreadable("no `arrays/`", lambda: shutil.rmtree(NEWEST / "arrays")),
+    newest(f"without an array, {RIGHT}", DAMAGED, without("state/params/1/weight")),
+    newest(f"without a list of its arrays, {RIGHT}", DAMAGED, tell(leaves=None)),
     newest(
         "of another version, with an array more",
-        "33 holds for .*: no such array",
-        tell(leaves={"state/more": "float32 of shape (1,)"}),
-    ),
-    newest("an empty folder", "33/SHA256SUMS is missing", lambda: file(NEWEST), NEWEST.unlink, NEWEST.mkdir),
-    newest("a file in its place", "33/SHA256SUMS is missing", lambda: file(NEWEST)),
-    newest(
-        "a link to itself in its place",
-        "33/SHA256SUMS is missing",
-        lambda: file(NEWEST),
-        NEWEST.unlink,
-        lambda: NEWEST.symlink_to("33"),
+        "33.safetensors holds for .*: float32 of shape ..,.; none is needed",
+        lambda: small.rewrite(
+            NEWEST, lambda arrays, about: about["leaves"].update({"state/more": "float32 of shape (1,)"})
+        ),
     ),
     goes_back(
         "newest checkpoint: of a batch size of 64",
-        "33 holds for measured/accuracy",
+        "33.safetensors holds for measured/accuracy",
         of_another(f"{SAVED} --epochs 1 --batch-size 64"),
     ),
     goes_back(
         "newest checkpoint: of another optimizer",
-        "33 holds for state/opt_state",
+        "33.safetensors holds for state/opt_state",
         of_another(f"{SAVED} --epochs 3 --opt sgd"),
     ),
     goes_back(
         "newest checkpoint: of another model",
-        "33 holds for state/opt_state/0/0/m/1/bias",
+        "33.safetensors holds for state/opt_state/0/0/m/1/bias",
         of_another(f"{SAVED} --epochs 3 --model mlp --set hidden=5"),
     ),
     Fault(
-        "the two newest checkpoints without `about.json`",
-        resumed(each(Path.unlink, ABOUT, 22, 33)),
+        "the two newest checkpoints cut",
+        resumed(each(cut, 22, 33)),
         0,
-        "22/about.json is missing",
+        "22.safetensors is not as it was saved",
         "going on after 1 epochs, step 11",
         FOUR,
         lines=2,
     ),
     Fault(
-        "every checkpoint with a bit flipped in `about.json`",
-        resumed(each(flip, ABOUT, 11, 22, 33)),
+        "every checkpoint with a bit flipped",
+        resumed(each(flip, 11, 22, 33)),
         1,
-        "33/about.json is damaged.* no other checkpoint in run/checkpoints can be read",
+        f"{DAMAGED}.* no other checkpoint in run/checkpoints can be read",
     ),
     Fault("`checkpoints` is a file", resumed(lambda: file(NEWEST.parent)), 1, "run/checkpoints is no folder"),
     Fault(
@@ -202,20 +175,20 @@ FAULTS = [
         same=FOUR,
     ),
     Fault(
-        "a half-written `.44.new` of a killed process",
-        resumed(lambda: shutil.copytree(NEWEST, NEWEST.parent / ".44.new")),
+        "a half-written `.44.safetensors.new` of a killed process",
+        resumed(lambda: shutil.copy(NEWEST, NEWEST.with_name(".44.safetensors.new"))),
         goes_on=SAID,
         same=FOUR,
     ),
     Fault(
-        "a folder beside the checkpoints, named by a number of 40 digits",
-        resumed(lambda: (NEWEST.parent / ("9" * 40)).mkdir()),
+        "a file beside the checkpoints, named by a number of 40 digits",
+        resumed(lambda: NEWEST.with_stem("9" * 40).touch()),
         goes_on=SAID,
         same=FOUR,
     ),
     Fault(
         "the checkpoint of step 22 once more as 33",
-        resumed(lambda: shutil.rmtree(NEWEST), lambda: shutil.copytree(NEWEST.with_name("22"), NEWEST)),
+        resumed(lambda: shutil.copy(NEWEST.with_stem("22"), NEWEST)),
         goes_on="going on after 2 epochs, step 22",
         same=FOUR,
     ),

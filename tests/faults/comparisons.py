@@ -1,19 +1,19 @@
 """Files of a comparison."""
 
-import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 from tests.faults.bench import GRID, Act, Ended, Place, Spoil, spoilt
 from tests.faults.checkpoints import cut, file, pipe
 from tests.faults.fault import Fault
 from tests.faults.files import folder
+from tests.jaxlearn.training import small
 
-SGD, ADAM, PLAN = (Path(f"run/sweeps/{name}.json") for name in ("softmax-sgd", "softmax-adam", "plan"))
+SGD, ADAM, PLAN = (Path(f"run/sweeps/{name}.safetensors") for name in ("softmax-sgd", "softmax-adam", "plan"))
 CONFIG = Path("run/config.json")
 LAST = "--dataset digits --model cnn-bn --batch-size 431 --opt sgd,adam"
 SIZE = r"(?<=at least )\S+ ?\wB"  # which the compiler tells, in every version otherwise
+DAMAGED = "softmax-sgd.safetensors is not as it was saved"
 AGAIN = "delete it, and its runs are trained again"
 
 
@@ -21,14 +21,10 @@ def refused(done: str, says: str, *spoils: Spoil, status: int = 1, command: str 
     return Fault(done, spoilt(GRID, command, *spoils), status, says)
 
 
-def change_a_digit() -> None:
-    text = SGD.read_text(encoding="utf-8")
-    place = text.index("0.", text.index("val_loss")) + 2
-    SGD.write_text(text[:place] + str(9 - int(text[place])) + text[place + 1 :], encoding="utf-8")
-
-
-def change_plan(**lies: Any) -> Spoil:
-    return lambda: (SGD.unlink(), PLAN.write_text(json.dumps(lies), encoding="utf-8"))
+def change_a_loss() -> None:
+    content = bytearray(SGD.read_bytes())
+    content[-1] ^= 1
+    SGD.write_bytes(content)
 
 
 def fresh(command: str, then: str = "") -> Act:
@@ -42,28 +38,31 @@ def fresh(command: str, then: str = "") -> Act:
 
 
 FAULTS = [
-    refused("a sweep cut", f"softmax-sgd.json is damaged.*{AGAIN}", lambda: cut(SGD)),
-    refused("a sweep with a digit changed", f"softmax-sgd.json .*{AGAIN}", change_a_digit),
+    refused("a sweep cut", f"{DAMAGED}.*{AGAIN}", lambda: cut(SGD)),
+    refused("a sweep with a bit flipped in a loss", f"{DAMAGED}.*{AGAIN}", change_a_loss),
     refused(
         "a sweep of 100,000 brackets",
-        f"softmax-sgd.json is damaged.*{AGAIN}",
+        f"{DAMAGED}.*{AGAIN}",
         lambda: SGD.write_text("[" * 100_000, encoding="utf-8"),
     ),
+    refused("a sweep that is empty", f"{DAMAGED}.*{AGAIN}", lambda: SGD.write_bytes(b"")),
     refused(
-        "a sweep that is a list",
-        f"softmax-sgd.json does not hold.*{AGAIN}",
-        lambda: SGD.write_text("[]", encoding="utf-8"),
+        "a sweep without its losses, its sum made anew",
+        f"softmax-sgd.safetensors holds no sweep.*{AGAIN}",
+        lambda: small.rewrite(SGD, lambda arrays, about: arrays.pop("val_loss") is None or None),
     ),
     refused(
-        "a sweep that is no text",
-        f"softmax-sgd.json is damaged.*{AGAIN}",
-        lambda: SGD.write_bytes(b"\xff\xfe"),
+        "a sweep that is the plan",
+        f"softmax-sgd.safetensors holds no sweep.*{AGAIN}",
+        lambda: shutil.copy(PLAN, SGD),
     ),
     refused(
-        "a sweep that is another's", "softmax-sgd.json holds adam on softmax", lambda: shutil.copy(ADAM, SGD)
+        "a sweep that is another's",
+        "softmax-sgd.safetensors holds adam on softmax",
+        lambda: shutil.copy(ADAM, SGD),
     ),
-    refused("a sweep that is a named pipe", f"softmax-sgd.json is no file.*{AGAIN}", lambda: pipe(SGD)),
-    refused("a sweep that is a folder", f"softmax-sgd.json is no file.*{AGAIN}", lambda: folder(SGD)),
+    refused("a sweep that is a named pipe", f"softmax-sgd.* is no file.*{AGAIN}", lambda: pipe(SGD)),
+    refused("a sweep that is a folder", f"softmax-sgd.* is no file.*{AGAIN}", lambda: folder(SGD)),
     Fault("a sweep missing", spoilt(GRID, "--resume run", SGD.unlink, real=True), same=GRID),
     Fault(
         "`sweeps` missing",
@@ -72,15 +71,16 @@ FAULTS = [
     ),
     refused("`sweeps` is a file", "run/sweeps is no folder", lambda: file(SGD.parent)),
     refused(
-        "`plan.json` cut, a sweep missing",
-        "plan.json is damaged.*delete it, and it is made again",
+        "the plan cut, a sweep missing",
+        "plan.safetensors is not as it was saved.*delete it, and it is made again",
         SGD.unlink,
         lambda: cut(PLAN),
     ),
     refused(
-        "`plan.json` with a text for the memory, a sweep missing",
-        "plan.json .*delete it",
-        change_plan(memory="much"),
+        "the plan is JSON, a sweep missing",
+        "plan.safetensors is not as it was saved.*delete it",
+        SGD.unlink,
+        lambda: PLAN.write_text('{"memory": "much"}', encoding="utf-8"),
     ),
     refused("`config.json` cut", "config.json is damaged or cut short", lambda: cut(CONFIG)),
     refused(

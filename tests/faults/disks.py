@@ -82,19 +82,27 @@ MAY = "going on after 3 epochs, step 33"
 FAULTS = [
     limited("`config.json`", 100, "config.json cannot be written"),
     limited("`metrics.jsonl`", 900, "metrics.jsonl cannot be written", PLAIN),
-    limited("the first checkpoint", 50_000, "checkpoints/11 cannot be saved"),
-    limited("the first sweep of a comparison", 1200, "sweeps/softmax-sgd.json cannot be written", GRID, GRID),
+    limited("the first checkpoint", 50_000, "checkpoints/11.safetensors cannot be written"),
+    limited(
+        "the first sweep of a comparison",
+        1200,
+        "sweeps/softmax-sgd.safetensors cannot be written",
+        GRID,
+        GRID,
+    ),
     limited("a picture of a comparison", 20_000, "curves.png cannot be written", GRID, GRID),
     Fault(
         "16 open files at most",
         lambda place: place.process(THREE, "--out run", under=["prlimit", "--nofile=16"]),
         1,
-        "run/checkpoints/11 cannot be saved: Too many open files",
+        "run/checkpoints/11.safetensors cannot be written: Too many open files",
     ),
     mounted("a disk of 4 kB", "size=4k", f"/metrics.jsonl cannot be written: {FULL}"),
-    mounted("a disk of 400 kB", "size=400k", f"/checkpoints/33 cannot be saved: {FULL}", same=THREE),
+    mounted(
+        "a disk of 400 kB", "size=400k", f"/checkpoints/33.safetensors cannot be written: {FULL}", same=THREE
+    ),
     mounted("a disk of 290 kB, SGD", "size=290k", f"/curves.png cannot be written: {FULL}", SGD, SGD),
-    mounted("a disk of 14 files", "nr_inodes=14", f"/checkpoints/11 cannot be saved: {FULL}"),
+    mounted("a disk of 14 files", "nr_inodes=14", f"/checkpoints/11.safetensors cannot be written: {FULL}"),
     mounted("a disk of 16 kB, a comparison", "size=16k", f"/.* cannot be written: {FULL}", GRID, GRID),
     mounted("a read-only disk", "ro", " cannot be written .*Read-only file system"),
     Fault(
@@ -109,13 +117,13 @@ FAULTS = [
         "`checkpoints` may not be written",
         "run/checkpoints",
         0o555,
-        "run/checkpoints/44 cannot be saved: Permission denied",
+        "run/checkpoints/44.safetensors cannot be written: Permission denied",
         goes_on=MAY,
     ),
     forbidden("`checkpoints` may not be read", "run/checkpoints", 0o000, "checkpoints: Permission denied"),
     forbidden(
         "the newest checkpoint may not be read",
-        "run/checkpoints/33",
+        "run/checkpoints/33.safetensors",
         0o000,
         "33.* cannot be read: Permission denied",
         0,

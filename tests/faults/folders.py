@@ -8,7 +8,7 @@ from typing import Any
 from tests.faults.bench import FOUR, THREE, Act, Ended, Place, Process
 from tests.faults.bench import GRID as COMPARED
 from tests.faults.fault import Fault
-from tests.faults.signals import CONT, GRID, LONG, STOP, TRAINING, Seen, is_not_saving, is_saving
+from tests.faults.signals import CONT, GRID, LARGE, LONG, STOP, TRAINING, Seen, is_not_saving, is_saving
 
 SELDOM = "--dataset digits --model softmax --batch-size 16 --epochs 600"  # saved every 30 seconds
 
@@ -40,11 +40,11 @@ def replace(run: Path) -> None:
     (run / "checkpoints").write_text("a file", encoding="utf-8")
 
 
-def stopped(do: Callable[[Path], Any], seen: Seen) -> Act:
+def stopped(do: Callable[[Path], Any], seen: Seen, command: str = LONG) -> Act:
     """Does something with the folder while the process is stopped; nobody may make anew what is gone then."""
 
     def act(place: Place) -> Ended:
-        process = place.start(LONG, "--out run")
+        process = place.start(command, "--out run")
         process.until(lambda: seen(process, place))
         do(place.run)
         there = {path.name for path in place.folder.rglob("*")}
@@ -57,7 +57,7 @@ def stopped(do: Callable[[Path], Any], seen: Seen) -> Act:
 
 
 def has_a_plan(process: Process, place: Place) -> bool:
-    return (place.run / "sweeps" / "plan.json").exists()
+    return (place.run / "sweeps" / "plan.safetensors").exists()
 
 
 def second(command: str, first: str, seen: Seen) -> Act:
@@ -100,7 +100,7 @@ def with_a_file_as_cache(place: Place) -> Ended:
     return place.process(FOUR, "--out run", env={"JAXLEARN_CACHE": "cache"})
 
 
-LOST, VARIES = "run/checkpoints/.* cannot be saved: ", r"(?<=checkpoints/)\d+"
+LOST, VARIES = "run/checkpoints/.* cannot be written: ", r"(?<=checkpoints/)\d+"
 IN_USE = "run is in use by another run; choose another, or wait"
 FAULTS = [
     Fault(
@@ -115,8 +115,8 @@ FAULTS = [
         1,
         "run/metrics.jsonl cannot be written: No such file or directory",
     ),
-    Fault("the folder is removed while it saves", stopped(remove, is_saving), 1, LOST, varies=VARIES),
-    Fault("the folder is moved away while it saves", stopped(move, is_saving), 1, LOST, varies=VARIES),
+    Fault("the folder is removed while it saves", stopped(remove, is_saving, LARGE), 1, LOST, varies=VARIES),
+    Fault("the folder is moved away while it saves", stopped(move, is_saving, LARGE), 1, LOST, varies=VARIES),
     Fault(
         "`checkpoints` is removed while it trains",
         stopped(lambda run: remove(run / "checkpoints"), is_not_saving),
@@ -136,7 +136,7 @@ FAULTS = [
         "the folder is removed while it compares",
         meanwhile(lambda place: remove(place.run), GRID, has_a_plan),
         1,
-        "run/sweeps/softmax-sgd.json cannot be written: No such file or directory",
+        "run/sweeps/softmax-sgd.safetensors cannot be written: No such file or directory",
     ),
     Fault("a second run into the same folder", second(f"{LONG} --out run", LONG, TRAINING), 1, IN_USE),
     Fault("`--resume` of a run that still trains", second("--resume run", LONG, TRAINING), 1, IN_USE),

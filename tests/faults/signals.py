@@ -12,6 +12,7 @@ from tests.faults.bench import DIGITS, Act, Ended, Place, Process
 from tests.faults.fault import Fault
 
 LONG = "--dataset digits --model softmax --batch-size 32 --save-every 50steps --epochs 30"
+LARGE = f"{DIGITS} --model mlp --set hidden=5000 --save-every 1steps --epochs 4"  # 4 MB a checkpoint
 GRID = f"{DIGITS} --opt sgd,adam --lr 0.001:0.1:3 --seeds 2 --epochs 20 --width 1"
 INT, TERM, KILL, STOP, CONT = (
     getattr(signal, f"SIG{name}") for name in ("INT", "TERM", "KILL", "STOP", "CONT")
@@ -50,7 +51,7 @@ def is_importing(process: Process, place: Place) -> bool:
 
 
 def has_a_sweep(process: Process, place: Place) -> bool:
-    return (place.run / "sweeps" / "softmax-sgd.json").exists()
+    return (place.run / "sweeps" / "softmax-sgd.safetensors").exists()
 
 
 def is_stopped(process: Process, place: Place, saving: bool) -> bool:
@@ -77,13 +78,20 @@ COLD = {"JAXLEARN_CACHE": "/dev/null"}  # so that everything is compiled, which 
 FAULTS = [
     Fault("SIGINT (Ctrl-C) in a run", sent(LONG, TRAINING, INT), 130, STOPPED, same=LONG, varies=WHERE),
     Fault("SIGTERM in a run", sent(LONG, TRAINING, TERM), 143, STOPPED, same=LONG, varies=WHERE),
-    Fault("SIGTERM while it saves", sent(LONG, is_saving, TERM, CONT), 143, STOPPED, same=LONG, varies=WHERE),
+    Fault(
+        "SIGTERM while it saves",
+        sent(LARGE, is_saving, TERM, CONT),
+        143,
+        STOPPED,
+        same=LARGE,
+        varies=WHERE,
+    ),
     at_once("SIGINT twice in a run", sent(LONG, TRAINING, INT, INT), 130, LONG),
     at_once("SIGTERM, then SIGINT in a run", sent(LONG, TRAINING, TERM, INT), 130, LONG),
-    at_once("SIGINT twice while it saves", sent(LONG, is_saving, INT, CONT, INT), 130, LONG),
+    at_once("SIGINT twice while it saves", sent(LARGE, is_saving, INT, CONT, INT), 130, LARGE),
     at_once("SIGKILL in a run", sent(LONG, TRAINING, KILL), -9, LONG),
-    at_once("SIGKILL while it saves", sent(LONG, is_saving, KILL), -9, LONG),
-    Fault("SIGSTOP while it saves, SIGCONT later", sent(LONG, is_saving, CONT), 0, same=LONG),
+    at_once("SIGKILL while it saves", sent(LARGE, is_saving, KILL), -9, LARGE),
+    Fault("SIGSTOP while it saves, SIGCONT later", sent(LARGE, is_saving, CONT), 0, same=LARGE),
     Fault("SIGINT while it compiles", sent(LONG, COMPILING, INT, env=COLD), 130, "interrupted"),
     Fault("SIGTERM while it compiles", sent(LONG, COMPILING, TERM, env=COLD), 143, "interrupted"),
     at_once("SIGTERM twice while it compiles", sent(LONG, COMPILING, TERM, TERM, env=COLD), 143),

@@ -287,7 +287,7 @@ class TestFolder:
         with pytest.raises(KeyboardInterrupt):
             run_all(self.contenders(), folder=tmp_path, report=stop)
         first = sorted(path.name for path in tmp_path.iterdir())
-        assert first == ["model-adam.json", "plan.json"]
+        assert first == ["model-adam.safetensors", "plan.safetensors"]
         seen = []
         went_on = run_all(self.contenders(), folder=tmp_path, report=seen.append)
         assert went_on.kept == 1
@@ -329,8 +329,8 @@ class TestFolder:
 
     @pytest.mark.parametrize("content", ["", "[]", '{"optimizer": "adam"}', '{"a": 1'])
     def test_a_file_that_is_no_sweep_is_named(self, tmp_path, content):
-        (tmp_path / "model-adam.json").write_text(content)
-        message = r"model-adam\.json (is damaged|does not hold what was saved).*; delete it, and its runs"
+        (tmp_path / "model-adam.safetensors").write_text(content)
+        message = r"model-adam\.safetensors is not as it was saved: .*; delete it, and its runs"
         with pytest.raises(ValueError, match=message):
             run_all([adam_on(SIMPLE)], folder=tmp_path)
 

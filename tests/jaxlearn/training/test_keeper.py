@@ -8,11 +8,13 @@ import sys
 from itertools import islice
 from types import SimpleNamespace
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxlearn import training
-from jaxlearn.training import EpochReport, Saving, _checkpoint, _keeper
+from jaxlearn import _files, training
+from jaxlearn.training import EpochReport, Saving, _keeper
 from jaxlearn.training._keeper import Keeper, best_epoch, parse_saving
 from tests.jaxlearn.slow import every
 from tests.jaxlearn.training.small import (
@@ -31,9 +33,17 @@ def program():
 
 
 def names(folder):
-    return sorted((path.name for path in folder.iterdir()), key=lambda name: (len(name), name))
+    """Of what is in a folder, without `.safetensors`."""
+    found = (path.name.removesuffix(".safetensors") for path in folder.iterdir())
+    return sorted(found, key=lambda name: (len(name), name))
 
 
+def cut(path):
+    """Leaves three bytes of a file."""
+    path.write_bytes(b"cut")
+
+
+DAMAGED = "is not as it was saved: damaged, cut short or no safetensors file"
 GOOD = {
     "30s": (30, "s"),
     "0.5s": (0.5, "s"),
@@ -109,7 +119,7 @@ def test_the_best_is_saved_though_nothing_was_due_after_it(program, tmp_path):
     shown, _ = keep(program, tmp_path, Saving(1e9, "s"), [0.5, 0.9, 0.4, 0.6, 0.3])
     assert shown == [[]] * 5
     assert names(tmp_path) == [str(2 * UPDATES), str(5 * UPDATES)]
-    (tmp_path / str(5 * UPDATES) / "SHA256SUMS").unlink()
+    cut(tmp_path / f"{5 * UPDATES}.safetensors")
     best, wrong = training.restore(tmp_path, program)
     assert len(wrong) == 1
     same_state(best.state, run_to(program, epochs=2).state)
@@ -141,25 +151,26 @@ def test_seconds_count_from_the_last_time(program, tmp_path, monkeypatch):
 def test_what_a_killed_process_left_is_cleared_and_what_could_not_be_read_is_kept(program, tmp_path):
     for step in (5, 7):
         save(tmp_path, program, run_to(program, every=step, step=step))
-    (tmp_path / ".9.new" / "arrays").mkdir(parents=True)
-    (tmp_path / "7" / "about.json").write_text("{}")
+    (tmp_path / ".9.safetensors.new").write_bytes(b"half")
+    cut(tmp_path / "7.safetensors")
     start, wrong = training.restore(tmp_path, program)
     assert int(start.state.step) == 5
-    assert wrong == [f"{tmp_path}/7/about.json is damaged: it is not the file that was saved"]
+    assert wrong == [f"{tmp_path}/7.safetensors {DAMAGED}"]
     keeper = Keeper(tmp_path, program, Saving(), {}, start, losses=True)
     assert names(tmp_path) == ["5", "7"]
     keeper.save(run_to(program, start=start, every=7, step=7))
     *kept, other = names(tmp_path)
     assert kept == ["5", "7"]
     assert other.startswith("7-unreadable-")
-    assert (tmp_path / other / "about.json").read_text() == "{}"
+    assert (tmp_path / f"{other}.safetensors").read_bytes() == b"cut"
     assert int(training.restore(tmp_path, program)[0].state.step) == 7
 
 
 def test_only_names_that_are_numbers_are_checkpoints(program, tmp_path):
     save(tmp_path, program, run_to(program, every=7, step=7))
-    for name in ("12-unreadable-1", "x", ".13.new", "٣٣", "9" * 19, "-8", "1e9"):
-        (tmp_path / name).mkdir()
+    for name in ("12-unreadable-1", "x", ".13", "٣٣", "9" * 19, "-8", "1e9"):
+        (tmp_path / f"{name}.safetensors").touch()
+    (tmp_path / "14").touch()
     start, wrong = training.restore(tmp_path, program)
     assert (int(start.state.step), wrong) == (7, [])
 
@@ -175,11 +186,13 @@ def test_without_a_checkpoint_a_run_begins(program, tmp_path):
 def test_if_none_can_be_read_it_is_refused(program, tmp_path):
     for step in (5, 7):
         save(tmp_path, program, run_to(program, every=step, step=step))
-        (tmp_path / str(step) / "SHA256SUMS").unlink()
+        cut(tmp_path / f"{step}.safetensors")
     with pytest.raises(training.CheckpointError) as error:
         training.restore(tmp_path, program)
-    missing = f"{tmp_path}/7/SHA256SUMS is missing"
-    assert str(error.value) == f"{missing}; no other checkpoint in {tmp_path} can be read"
+    assert (
+        str(error.value)
+        == f"{tmp_path}/7.safetensors {DAMAGED}; no other checkpoint in {tmp_path} can be read"
+    )
 
 
 def test_a_checkpoint_of_another_run_is_refused(program, tmp_path):
@@ -196,7 +209,7 @@ def test_the_configuration_is_that_of_the_last_readable_checkpoint(program, tmp_
         start = training.first_position(program)
         keeper = Keeper(tmp_path / "checkpoints", program, Saving(), {"number": number}, start, losses=True)
         keeper.save(run_to(program, every=step, step=step))
-    (tmp_path / "checkpoints/9/SHA256SUMS").unlink()
+    cut(tmp_path / "checkpoints/9.safetensors")
     config, wrong = training.read_config(tmp_path)
     assert config == {"number": 1}
     assert wrong.startswith(f"{tmp_path}/config.json is missing")
@@ -216,14 +229,14 @@ from pathlib import Path
 from jaxlearn import training
 folder = Path(sys.argv[1])
 state = {"weight": np.random.default_rng(0).normal(size=100_000)}
-training.save_checkpoint(folder / "1", state)
+training.save_checkpoint(folder / "1.safetensors", state)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
 try:
-    training.save_checkpoint(folder / "2", state)
+    training.save_checkpoint(folder / "2.safetensors", state)
 except OSError as error:
     print(error)
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-training.load_checkpoint(folder / "1", state)
+training.load_checkpoint(folder / "1.safetensors", state)
 """
 
 
@@ -232,28 +245,41 @@ def test_a_checkpoint_that_does_not_fit_leaves_nothing(limit, tmp_path):
     pytest.importorskip("resource")
     command = [sys.executable, "-c", FULL, str(tmp_path), str(limit)]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert ended.stdout.startswith(f"{tmp_path}/2 cannot be saved: ")
+    assert ended.stdout.startswith(f"{tmp_path}/2.safetensors cannot be written: ")
     assert (ended.stdout.count("\n"), ended.stderr) == (1, "")
     assert names(tmp_path) == ["1"]
 
 
-@pytest.mark.parametrize("then", ["nothing", "a folder", "a file", "a folder, and an error"])
-def test_a_folder_that_goes_while_it_is_saved_is_told(then, tmp_path, monkeypatch):
+def test_a_folder_that_goes_while_it_is_saved_is_told(tmp_path, monkeypatch):
     parent = tmp_path / "run" / "checkpoints"
     parent.mkdir(parents=True)
-    write_json = _checkpoint.write_json
+    replace = _files.os.replace
 
-    def go(path, content):
+    def go(beside, path):
         shutil.rmtree(parent)
-        if "folder" in then:
-            path.parent.mkdir(parents=True)  # as orbax would
-        if then == "a file":
-            parent.write_text("")
-        if "error" in then:
-            raise OSError("something that follows from it")
-        write_json(path, content)
+        replace(beside, path)
 
-    monkeypatch.setattr(_checkpoint, "write_json", go)
-    with pytest.raises(OSError, match="checkpoints/1 cannot be saved: its folder is gone$"):
-        training.save_checkpoint(parent / "1", {"a": np.zeros(3)})
-    assert then == "a file" or not parent.exists()
+    monkeypatch.setattr(_files.os, "replace", go)
+    with pytest.raises(OSError, match="1.safetensors cannot be written: No such file or directory$"):
+        training.save_checkpoint(parent / "1.safetensors", {"a": np.zeros(3)})
+    assert not parent.exists()
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "float8_e4m3fn", "int4", "bool", "bfloat16"])
+def test_states_of_any_dtype_come_back(dtype, tmp_path):
+    state = {"a/b": jnp.zeros((2, 0), dtype), "a": {"b": jnp.arange(6).reshape(2, 3).astype(dtype)}}
+    state |= {"\ud800": jnp.ones((), dtype)}
+    training.save_checkpoint(tmp_path / "1", state)
+    same_state(training.load_checkpoint(tmp_path / "1", state), state)
+    other = state | {"\ud800": jnp.ones((), jnp.uint16)}
+    with pytest.raises(training.CheckpointError, match=f"holds for %ED%A0%80: {dtype} of shape .*uint16"):
+        training.load_checkpoint(tmp_path / "1", other)
+
+
+def test_random_keys_of_every_kind_come_back(tmp_path):
+    for kind in ("threefry2x32", "rbg", "unsafe_rbg"):
+        keys = jax.random.split(jax.random.key(3, impl=kind), 5)
+        training.save_checkpoint(tmp_path / kind, keys)
+        assert (training.load_checkpoint(tmp_path / kind, keys) == keys).all()
+    with pytest.raises(training.CheckpointError, match=r"key<rbg> of shape \(5,\); key<urbg> of shape"):
+        training.load_checkpoint(tmp_path / "rbg", keys)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import sys
+from pathlib import Path
 
 import chex
 import jax
@@ -10,8 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxlearn import data, nn, optim, training
-from jaxlearn.training import _folder
+from jaxlearn import _files, data, nn, optim, training
 
 IDENTITY = {"dataset": "digits", "model": "linear", "optimizer": "adam", "seed": 0}
 
@@ -111,7 +111,7 @@ def test_folders_that_cannot_be_used_are_told(tmp_path):
     with pytest.raises(OSError, match="cannot be written"):
         training.check_folder(tmp_path / "file" / "below")
     with pytest.raises(OSError, match="cannot be written"):
-        training.check_folder(_folder.Path("/proc/run"))
+        training.check_folder(Path("/proc/run"))
     with pytest.raises(OSError, match="is not empty"):
         training.check_folder(tmp_path)
     (tmp_path / "config.json").touch()
@@ -147,10 +147,10 @@ def test_a_claimed_folder_is_refused(tmp_path):
 
 def test_a_file_that_cannot_be_finished_leaves_the_old_one(tmp_path, monkeypatch):
     path = tmp_path / "summary.json"
-    _folder.write_json(path, {"a": 1})
-    monkeypatch.setattr(_folder.os, "replace", lambda *args: (_ for _ in ()).throw(OSError("full")))
+    _files.write_json(path, {"a": 1})
+    monkeypatch.setattr(_files.os, "replace", lambda *args: (_ for _ in ()).throw(OSError("full")))
     with pytest.raises(OSError, match="full"):
-        _folder.write_json(path, {"a": 2})
+        _files.write_json(path, {"a": 2})
     assert json.loads(path.read_text()) == {"a": 1}
 
 
@@ -162,5 +162,5 @@ def test_a_folder_whose_name_is_no_text(tmp_path):
     state = {"weight": jnp.arange(3.0)}
     training.save_checkpoint(folder / "7", state)
     chex.assert_trees_all_equal(training.load_checkpoint(folder / "7", state), state)
-    _folder.write_text(folder / "report.md", f"輸出 in {folder.name}")
+    _files.write_text(folder / "report.md", f"輸出 in {folder.name}")
     assert (folder / "report.md").read_bytes() == "輸出 in no\\udcfftext".encode()

@@ -20,9 +20,8 @@ from safetensors.numpy import load_file
 from safetensors.numpy import save as serialize
 
 import jaxlearn
-from jaxlearn import nn
-from jaxlearn.training import _folder, _saved
-from jaxlearn.training._folder import to_json
+from jaxlearn import _files, _store, nn
+from jaxlearn._files import to_json
 
 PARAMS = {
     "0": {"weight": np.arange(6, dtype=np.float32).reshape(2, 3), "bias": np.array(0.5, jnp.bfloat16)},
@@ -84,7 +83,7 @@ def test_plain_safetensors_reads_it_too(path):
     assert same(plain["model_state/1/count"], STATE["1"]["count"])
 
 
-@pytest.mark.parametrize("dtype", _saved.DTYPES.values(), ids=str)
+@pytest.mark.parametrize("dtype", _store.DTYPES.values(), ids=str)
 def test_every_dtype(dtype, path):
     array = np.arange(7).astype(dtype)
     jaxlearn.save(path, array)
@@ -118,7 +117,7 @@ def random_array(dtype, shape, seed):
 
 LEAVES = st.builds(
     random_array,
-    st.sampled_from(list(_saved.DTYPES.values())),
+    st.sampled_from(list(_store.DTYPES.values())),
     st.lists(st.integers(0, 3), max_size=4).map(tuple),
     st.integers(0, 2**32 - 1),
 )
@@ -190,7 +189,7 @@ def test_names_and_configs_without_end_are_refused(path):
     before = path.read_bytes()
     many = {f"{i:0100}": np.zeros(0) for i in range(30_000)}  # little to say about each, but a long header
     for params, config in (({}, {"text": "x" * 10**7}), (many, {})):
-        with pytest.raises(ValueError, match="tensors and the config must take less than 10 MB"):
+        with pytest.raises(ValueError, match="arrays and the config must take less than 10 MB"):
             jaxlearn.save(path, params, {}, config)
     assert path.read_bytes() == before
 
@@ -201,7 +200,7 @@ def test_equal_content_makes_equal_files(path, tmp_path):
 
 
 def test_a_file_that_cannot_be_written_leaves_the_old_one(path, monkeypatch):
-    monkeypatch.setattr(_folder.os, "replace", lambda *args: (_ for _ in ()).throw(OSError("full")))
+    monkeypatch.setattr(_files.os, "replace", lambda *args: (_ for _ in ()).throw(OSError("full")))
     with pytest.raises(OSError, match="full"):
         jaxlearn.save(path, {})
     assert same(jaxlearn.load(path).params, PARAMS)
@@ -217,7 +216,7 @@ def forged(change):
     about = {"layout": 1, "config": {}, "tree": {"params": {"w": "params/w"}, "model_state": {}}}
     tensors = {"params/w": np.zeros(3, np.float32)}
     about = change(about, tensors) or about
-    return serialize(tensors, {"jaxlearn": to_json(about | {"sha256": _saved._digest(about, tensors)})})
+    return serialize(tensors, {"jaxlearn": to_json(about | {"sha256": _store.digest(about, tensors)})})
 
 
 def forged_shape(shape):
@@ -290,7 +289,7 @@ def bounded_memory(megabytes):
         resource.setrlimit(resource.RLIMIT_AS, before)
 
 
-def check_told(path, message="is not as jaxlearn.save wrote it: damaged, cut short or no safetensors file"):
+def check_told(path, message="is not as it was saved: damaged, cut short or no safetensors file"):
     with bounded_memory(256), pytest.raises(ValueError, match=message) as caught:
         jaxlearn.load(path)
     assert str(caught.value).startswith(f"{path} ")
@@ -313,9 +312,9 @@ def test_a_forged_file_is_read_where_nothing_is_wrong_with_it(path):
 def test_a_file_of_others_is_told(path):
     for metadata in (None, {"format": "pt"}):
         path.write_bytes(serialize({"w": np.zeros(3)}, metadata))
-        check_told(path, "was not written by jaxlearn.save; safetensors.numpy.load_file.* reads its tensors$")
+        check_told(path, "was not written by jaxlearn; safetensors.numpy.load_file.* reads its tensors$")
     path.write_bytes(safetensors_file({"__metadata__": None, "a": TENSOR}, b"1234"))
-    check_told(path, "was not written by jaxlearn.save")
+    check_told(path, "was not written by jaxlearn;")
     path.write_bytes(forged(lambda about, tensors: about.update(layout=2)))
     check_told(path, "was written by another version of jaxlearn; this one reads layout 1")
 
@@ -411,7 +410,7 @@ def mutate_forged(random):
         inside[key] = copy.deepcopy(VALUES[random.integers(len(VALUES))])
         if key == "about":
             return serialize(tensors, {"jaxlearn": json.dumps(inside[key])})
-    return serialize(tensors, {"jaxlearn": to_json(about | {"sha256": _saved._digest(about, tensors)})})
+    return serialize(tensors, {"jaxlearn": to_json(about | {"sha256": _store.digest(about, tensors)})})
 
 
 @pytest.mark.parametrize("inputs", [200, pytest.param(100_000, marks=pytest.mark.slow)])

@@ -177,7 +177,7 @@ def test_the_first_bad_update_is_named(name, tmp_path):
     assert f"the loss was {loss:g}, and " in str(error)
     assert (f"parameter {parameter} is" if parameter else "all parameters are finite") in str(error)
     for checkpoint in (tmp_path / "checkpoints").glob("[0-9]*"):  # from before, all of them sound
-        assert int(checkpoint.name) < step
+        assert int(checkpoint.stem) < step
         state = training.load_checkpoint(checkpoint, {"state": program.state, "measured": program.measured})[
             "state"
         ]
