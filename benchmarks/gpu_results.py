@@ -113,15 +113,16 @@ CUDA graphs.
 def main(mnist: Path, rows: str | None, repeats: int, rehearse: bool = False) -> None:
     """Measures, and writes the results unless only some rows are asked for, or a rehearsal; ends here without
     a GPU. The exit status is 1 where a section failed or a number of jaxlearn is missing."""
-    from jaxlearn import cli
+    from jaxlearn.cli._process import pick_devices
+    from jaxlearn.cli._terminal import UsageError, pick
 
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # the peers share its memory
     chosen = rows.split(",") if rows else list(SECTIONS)
     try:
-        device = cli.pick_devices("cpu" if rehearse else "gpu")[0]
+        device = pick_devices("cpu" if rehearse else "gpu")[0]
         for name in chosen:
-            cli.pick("--rows", name, SECTIONS)
-    except (OSError, cli.UsageError) as error:
+            pick("--rows", name, SECTIONS)
+    except (OSError, UsageError) as error:
         sys.exit(f"benchmarks.run: {error}")
     began = time.perf_counter()
     with written_problems(mnist) as folder:

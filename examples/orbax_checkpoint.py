@@ -1,4 +1,4 @@
-"""The state of a run is one pytree, which other libraries save, too: here orbax (`pip install orbax-checkpoint`).
+"""The state of a run is one pytree, which other libraries save, too: here orbax-checkpoint.
 
 Prints:
     saved after step 21

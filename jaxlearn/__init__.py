@@ -1,8 +1,8 @@
 """Optimizers, layers and whole training runs as pure functions on JAX."""
 
 from . import compare, data, losses, metrics, nn, optim, schedules, training
+from ._saved import Saved, load, save
 from ._version import __version__
-from .training._saved import Saved, load, save
 
 __all__ = [
     "Saved",

@@ -1,5 +1,6 @@
 """What is said of values that come from outside."""
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -11,3 +12,12 @@ def show(value: Any) -> str:
     """
     text = value if isinstance(value, str) and value.isprintable() else repr(value)
     return text if len(text) <= 80 else f"{text[:80]}..."
+
+
+def show_settings(settings: Mapping[str, Any]) -> str:
+    """Settings as `--set` takes them.
+
+    >>> show_settings({"learning_rate": 0.1, "nesterov": False})
+    'learning_rate=0.1, nesterov=false'
+    """
+    return ", ".join(f"{name}={value}".lower() for name, value in settings.items())

@@ -1,81 +1,12 @@
-"""What `--opt NAME` means. To add an optimizer: one file with a recipe, and one line here."""
+"""What `--opt NAME` means, by family. A new optimizer: copy `template.py`, and add its recipes here."""
 
-from . import (
-    adabelief,
-    adadelta,
-    adafactor,
-    adagrad,
-    adam,
-    adamax,
-    adamw,
-    adan,
-    ademamix,
-    adopt,
-    asgd,
-    dadapt_adamw,
-    lamb,
-    lars,
-    lion,
-    lookahead,
-    madgrad,
-    momentum,
-    muon,
-    nadam,
-    nadamw,
-    novograd,
-    prodigy,
-    radam,
-    rmsprop,
-    sam,
-    schedule_free_adamw,
-    schedule_free_sgd,
-    sgd,
-    shampoo,
-    sign_sgd,
-    soap,
-    sophia,
-    yogi,
-)
-from ._recipe import Recipe
+from jaxlearn.cli import Recipe
 
-__all__ = [
-    "OPTIMIZERS",
-    "Recipe",
-]
+from . import adam, adaptive, descent, matrix, untuned
 
+__all__ = ["OPTIMIZERS", "Recipe"]
+
+FAMILIES = (descent, adaptive, adam, untuned, matrix)
 OPTIMIZERS: dict[str, Recipe] = {
-    "sgd": sgd.RECIPE,
-    "momentum": momentum.RECIPE,
-    "rmsprop": rmsprop.RECIPE,
-    "adam": adam.RECIPE,
-    "adamw": adamw.RECIPE,
-    "nadam": nadam.RECIPE,
-    "nadamw": nadamw.RECIPE,
-    "radam": radam.RECIPE,
-    "adamax": adamax.RECIPE,
-    "adagrad": adagrad.RECIPE,
-    "adadelta": adadelta.RECIPE,
-    "adafactor": adafactor.RECIPE,
-    "asgd": asgd.RECIPE,
-    "muon": muon.RECIPE,
-    "lion": lion.RECIPE,
-    "sign_sgd": sign_sgd.RECIPE,
-    "lamb": lamb.RECIPE,
-    "lars": lars.RECIPE,
-    "adabelief": adabelief.RECIPE,
-    "yogi": yogi.RECIPE,
-    "novograd": novograd.RECIPE,
-    "adan": adan.RECIPE,
-    "ademamix": ademamix.RECIPE,
-    "adopt": adopt.RECIPE,
-    "madgrad": madgrad.RECIPE,
-    "prodigy": prodigy.RECIPE,
-    "dadapt_adamw": dadapt_adamw.RECIPE,
-    "schedule_free_sgd": schedule_free_sgd.RECIPE,
-    "schedule_free_adamw": schedule_free_adamw.RECIPE,
-    "sophia": sophia.RECIPE,
-    "shampoo": shampoo.RECIPE,
-    "soap": soap.RECIPE,
-    "sam": sam.RECIPE,
-    "lookahead": lookahead.RECIPE,
+    name: recipe for family in FAMILIES for name, recipe in family.RECIPES.items()
 }

@@ -14,7 +14,8 @@ import numpy as np
 from benchmarks.peers import Measure
 from benchmarks.peers.updates import measure_updates
 from benchmarks.problem import load_problem
-from jaxlearn import cli, compare, data, optim, training
+from jaxlearn import compare, data, optim, training
+from jaxlearn.cli._process import use_every_core
 from models import MODELS
 
 NONE = data.Split(np.zeros((0, 28, 28, 1), np.uint8), np.zeros(0, np.int32))
@@ -76,7 +77,7 @@ def update(folder: Path, parameters: int, leaves: int, repeats: int, in_a_call: 
 
 def grid(folder: Path, model: str, batch: int, rates: list[float], seeds: int, examples: int) -> Measure:
     """Seconds of training; compiling is not counted. The loss is the mean over the grid's epoch."""
-    cli.use_every_core()
+    use_every_core()
     train, test = load_splits(folder, model, examples)
     few = data.Split(*(part[:100] for part in test))
     contender = compare.Contender("adam", optim.adam, {"learning_rate": rates}, MODELS[model](10), model)

@@ -5,7 +5,7 @@ import math
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
@@ -13,30 +13,12 @@ from jaxlearn import compare, data, optim, schedules, training
 from jaxlearn.nn import Layer
 
 from ._process import matmul_precision
+from ._recipe import Recipe
+from ._settings import parse_setting, text_arguments
 from ._terminal import UsageError, usage
 
 LARGEST_SIZE = 100_000
 LARGEST = float(jnp.finfo(jnp.float32).max)
-
-
-class Recipe(Protocol):
-    """What the name of an optimizer means.
-
-    Attributes:
-      factory: `factory(**hyperparameters)` is the optimizer.
-      hyperparameters: every one that a line of text can set, and its default value.
-      search: the least and the largest learning rate worth trying.
-      facts: what a report says of it, by name.
-    """
-
-    @property
-    def factory(self) -> Callable[..., optim.Transform]: ...
-    @property
-    def hyperparameters(self) -> dict[str, Any]: ...
-    @property
-    def search(self) -> tuple[float, float]: ...
-    @property
-    def facts(self) -> dict[str, str]: ...
 
 
 class Choice(NamedTuple):
@@ -61,7 +43,7 @@ class Choice(NamedTuple):
 
 def sizes_of(make_model: Callable[..., Layer]) -> dict[str, Any]:
     """What `--set` may change of a model, with its default values: not the classes, which the data tell."""
-    sizes = training.text_arguments(make_model)
+    sizes = text_arguments(make_model)
     return {name: value for name, value in sizes.items() if name != "classes"}
 
 
@@ -81,7 +63,7 @@ def read_choice(
             if isinstance(defaults.get(name), float) and ("," in value or ":" in value):
                 settings[name] = compare.parse_values(value)
             else:
-                settings |= dict([training.parse_setting(text, defaults | sizes)])
+                settings |= dict([parse_setting(text, defaults | sizes)])
     flags = [("--weight-decay", "weight_decay", args.weight_decay)]
     if args.lr is not None:
         with usage("--lr"):
@@ -165,5 +147,5 @@ def describe_run(
         "validation": len(validation.labels),
         "precision": matmul_precision(),
         "data_dir": args.data_dir and str(args.data_dir.resolve()),
-        "command": shlex.join(["python", "train.py", *command]),
+        "command": shlex.join(["python", args.prog, *command]),
     }

@@ -53,19 +53,19 @@ def open_streams() -> None:
 class End:
     """A handler of signals that ends the process with a line, wherever it is: what is on disk is whole."""
 
-    def __init__(self, message: str):
-        self.message = message
+    def __init__(self, prog: str, message: str):
+        self.prog, self.message = prog, message
 
     def __call__(self, number: int, frame: FrameType | None) -> NoReturn:
         with suppress(OSError, RuntimeError):  # in the middle of a write
             sys.stdout.flush()
         cursor = "\x1b[?25h" if sys.stdout.isatty() else ""  # which a progress bar hides
-        line = f"{cursor}train.py: {self.message}\n"
+        line = f"{cursor}{self.prog}: {self.message}\n"
         os.write(2, line.encode(sys.stderr.encoding, errors="backslashreplace"))
         os._exit(128 + number)
 
 
-def listen_for_signals() -> None:
+def listen_for_signals(prog: str) -> None:
     """Makes Ctrl-C and SIGTERM end the process with a line, and a second one at once, whatever it is doing.
 
     Python looks at signals between its own instructions, and compiled code can take minutes: so the second
@@ -85,7 +85,7 @@ def listen_for_signals() -> None:
     writing.setblocking(False)
     signal.set_wakeup_fd(writing.detach())
     for number in STOPS:
-        signal.signal(number, End("interrupted"))
+        signal.signal(number, End(prog, "interrupted"))
     Thread(target=watch, daemon=True).start()
 
 
@@ -93,9 +93,9 @@ def listen_for_signals() -> None:
 def last_words(message: str) -> Iterator[None]:
     """What the process says when a signal ends it, if it listens for signals."""
     before = {number: signal.getsignal(number) for number in STOPS}
-    ours = [number for number, handler in before.items() if isinstance(handler, End)]
-    for number in ours:
-        signal.signal(number, End(message))
+    ours = {number: handler for number, handler in before.items() if isinstance(handler, End)}
+    for number, handler in ours.items():
+        signal.signal(number, End(handler.prog, message))
     try:
         yield
     finally:

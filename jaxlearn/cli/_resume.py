@@ -4,13 +4,14 @@ import shlex
 from pathlib import Path
 
 from jaxlearn import training
+from jaxlearn._text import show
 
 from ._terminal import UsageError, tell
 
 LONGEST = 10_000  # characters of a command line: to parse one takes the square of its length
 
 
-def saved_command(folder: Path) -> list[str]:
+def saved_command(folder: Path, prog: str) -> list[str]:
     """The command line of the run or comparison in a folder, without --resume and --out.
 
     Raises:
@@ -18,7 +19,7 @@ def saved_command(folder: Path) -> list[str]:
     """
     config, wrong = training.read_config(folder)
     if wrong:
-        tell(f"{wrong}; a checkpoint tells instead")
+        tell(prog, f"{wrong}; a checkpoint tells instead")
     try:
         if not isinstance(config["command"], str) or len(config["command"]) > LONGEST:
             raise TypeError
@@ -38,7 +39,7 @@ def check_dataset(folder: Path, name: str) -> None:
     """Raises UsageError where a run is to go on with another dataset, before that is loaded."""
     there = training.read_config(folder)[0].get("dataset")
     if name not in ("auto", there):
-        different = f"dataset is {training.show(there)} there, not {name}"
+        different = f"dataset is {show(there)} there, not {name}"
         raise UsageError(f"argument --resume: {folder} cannot go on with this: {different}")
 
 

@@ -1,7 +1,7 @@
 """What a trained model makes of test examples or of image files."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from ._terminal import pick, print_table, usage
 FULL = {"digits", "fashion_mnist"}  # examples of these fill their images, those of MNIST 20 of 28 pixels
 
 
-def use_saved(args: argparse.Namespace, models: dict[str, Callable[..., Layer]]) -> None:
+def use_saved(args: argparse.Namespace, models: Mapping[str, Callable[..., Layer]]) -> None:
     """--eval and --predict: what a trained model makes of test examples or of image files."""
     pick_devices(args.device)
     pick_precision(args.precision)
@@ -36,7 +36,9 @@ def use_saved(args: argparse.Namespace, models: dict[str, Callable[..., Layer]])
             saved.config[key] for key in ("model", "sizes", "classes", "shape", "dataset")
         )
     except KeyError as missing:
-        raise data.DataError(f"{args.eval} was not saved by train.py: its config has no {missing}") from None
+        raise data.DataError(
+            f"{args.eval} was not saved by {args.prog}: its config has no {missing}"
+        ) from None
     with usage(f"--eval {args.eval}"):
         model = pick("--eval", name, models)(classes, **sizes)
     if args.predict:

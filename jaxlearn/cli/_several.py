@@ -48,7 +48,7 @@ def run_comparison(args: argparse.Namespace, choices: list[Choice], command: lis
     if args.resume and (different := compare.difference(training.read_config(args.resume)[0], config)):
         raise UsageError(f"argument --resume: {args.resume} cannot go on with this: {different}")
     folder = args.out or compare.find_folder(default, config)
-    resume = f"python train.py --resume {shlex.quote(str(folder))}"
+    resume = f"python {args.prog} --resume {shlex.quote(str(folder))}"
     stopped = f"stopped; what is finished is saved; go on with: {resume}"
     limit = f" --max-memory {args.max_memory}" if args.max_memory else ""
     try:
@@ -68,7 +68,10 @@ def run_comparison(args: argparse.Namespace, choices: list[Choice], command: lis
             )  # fmt: skip
     except KeyboardInterrupt:
         raise Ended(stopped, 130) from None
-    facts = {choice.opt: {fact: choice.recipe.facts[fact] for fact in FACTS} for choice in choices}
+    facts = {
+        choice.opt: {name: fact for name, fact in choice.recipe.facts.items() if name in FACTS}
+        for choice in choices
+    }
     about = config | {"title": dataset.name, "facts": facts}
     compare.print_report(result, about)
     compare.write_report(folder, result, about)

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxlearn import data, metrics, schedules, training
+from jaxlearn._text import show, show_settings
 
 from ._choice import Choice, build_optimizer, default_folder, describe_run, load_data, updates_of
 from ._process import import_meanwhile, matmul_precision, pick_devices, pick_precision
@@ -56,9 +57,9 @@ def check_same(folder: Path, config: dict[str, Any]) -> None:
 
 def print_program(choice: Choice, program: training.Program) -> None:
     parameters = sum(leaf.size for leaf in jax.tree.leaves(program.state.params))
-    shown = f" ({training.show_settings(choice.sizes)})" if choice.sizes else ""
+    shown = f" ({show_settings(choice.sizes)})" if choice.sizes else ""
     print(f"model: {choice.model}{shown}, {parameters:,} parameters; "
-        f"optimizer: {choice.opt} ({training.show_settings(choice.hyper)}); "
+        f"optimizer: {choice.opt} ({show_settings(choice.hyper)}); "
         f"compiled in {program.compile_seconds:.1f} s", flush=True)  # fmt: skip
 
 
@@ -93,7 +94,7 @@ def advice(args: argparse.Namespace, folder: Path) -> Iterator[None]:
     try:
         yield
     except training.Stopped as stop:
-        resume = f"python train.py --resume {shlex.quote(str(folder))}"
+        resume = f"python {args.prog} --resume {shlex.quote(str(folder))}"
         raise Ended(f"{stop}; go on with: {resume}", 128 + stop.signum) from None
     except training.NonFiniteError as error:
         saved = folder / "checkpoints"
@@ -107,7 +108,7 @@ def go_on(args: argparse.Namespace, choice: Choice, program: training.Program) -
     """Where the run in --resume goes on; None is the beginning."""
     start, wrong = training.restore(args.resume / "checkpoints", program)
     for line in wrong:
-        tell(line)
+        tell(args.prog, line)
     if start is None:
         print(f"no checkpoint in {args.resume} yet: from the beginning", flush=True)
         return None
@@ -134,7 +135,7 @@ def check_schedule(args: argparse.Namespace, choice: Choice, steps: int, done: i
         ]
     except (TypeError, ValueError, OverflowError):
         raise training.CheckpointError(
-            f"{args.resume / 'config.json'} does not tell the epochs of a run: {training.show(before)}"
+            f"{args.resume / 'config.json'} does not tell the epochs of a run: {show(before)}"
         ) from None
     if callable(rates[0]) and not jnp.array_equal(*(jax.vmap(rate)(jnp.arange(done)) for rate in rates)):
         raise UsageError(f"argument --epochs: with {args.epochs} in place of {before}, --schedule "

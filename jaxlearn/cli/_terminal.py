@@ -3,7 +3,7 @@
 import argparse
 import difflib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -57,10 +57,10 @@ def checked(read: Callable[[str], Any]) -> Callable[[str], Any]:
     return convert
 
 
-def tell(what: object) -> None:
-    """Prints a line to standard error, whatever characters there are in the text."""
+def tell(prog: str, what: object) -> None:
+    """Prints a line of a program to standard error, whatever characters there are in the text."""
     text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(what))
-    print(f"train.py: {text}", file=sys.stderr)
+    print(f"{prog}: {text}", file=sys.stderr)
 
 
 @contextmanager
@@ -74,7 +74,7 @@ def usage(argument: str) -> Iterator[None]:
         raise UsageError(f"argument {argument}: {error}") from None
 
 
-def pick(argument: str, name: str, known: dict[str, Any]) -> Any:
+def pick(argument: str, name: str, known: Mapping[str, Any]) -> Any:
     """`known[name]`, or a UsageError with the names that look like it.
 
     >>> pick("--opt", "adma", {"sgd": 1, "adam": 2})

@@ -10,14 +10,12 @@ import jax
 
 from jaxlearn import losses, optim
 from jaxlearn._check import check_whole
+from jaxlearn._split import Split, check_outputs, check_together
 from jaxlearn._system import cores
 from jaxlearn._text import show
-from jaxlearn.data import Split
-from jaxlearn.data._split import check_together
-from jaxlearn.nn import Layer
-from jaxlearn.nn._layer import output_shape
+from jaxlearn._types import Loss
+from jaxlearn.nn import Layer, output_shape
 from jaxlearn.training import CheckpointError
-from jaxlearn.training._run import Loss, check_outputs
 
 from ._grid import grid_points
 from ._layout import measure_width

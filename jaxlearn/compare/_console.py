@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from jaxlearn.training import show_settings
+from jaxlearn._text import show_settings
 
 from ._compare import Comparison, Progress, compare
 from ._result import Sweep

@@ -8,8 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxlearn._check import check, check_whole
-from jaxlearn.optim import apply_updates, evaluation_parameters
-from jaxlearn.optim._transform import ignore_unknown_extra
+from jaxlearn.optim import apply_updates, evaluation_parameters, with_extra_args_support
 
 from ._engine import make_mesh, over_runs, place
 from ._grid import edge
@@ -212,7 +211,7 @@ def descend(surface: Surface, optimizer: Any, steps: int) -> tuple[jax.Array, ja
     [1.   0.5  0.25] 1.499999
     """
     steps = check_whole("steps", steps, 1)
-    optimizer = ignore_unknown_extra(optimizer)
+    optimizer = with_extra_args_support(optimizer)
     start = jnp.asarray(surface.start, float)
 
     def step(carry: tuple[jax.Array, Any], _: None) -> tuple[tuple[jax.Array, Any], jax.Array]:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxlearn._check import whole
-from jaxlearn.training import show
+from jaxlearn._text import show
 
 MOST_VALUES, MOST_POINTS = 1000, 10_000  # of a hyperparameter, and in a grid
 

@@ -9,11 +9,19 @@ import numpy as np
 
 from jaxlearn import losses, optim
 from jaxlearn._compile import compile_all
-from jaxlearn.data import Split
+from jaxlearn._split import Split
+from jaxlearn._types import Loss
 from jaxlearn.nn import Layer
-from jaxlearn.training import Evaluation, Run, RunState, count_updates, draw_order, evaluate, make_run
-from jaxlearn.training._run import Loss
-from jaxlearn.training._statistics import settle
+from jaxlearn.training import (
+    Evaluation,
+    Run,
+    RunState,
+    count_updates,
+    draw_order,
+    evaluate,
+    make_run,
+    settle,
+)
 
 
 class Contender(NamedTuple):

@@ -1,9 +1,10 @@
 """Datasets as arrays of bytes in memory, from files, a cache, a download or a library."""
 
+from jaxlearn._split import Split
+
 from ._dataset import DataError, Dataset, digest, hold_out
 from ._load import cache_dir, load
 from ._pictures import Picture, read_picture
-from ._split import Split
 
 __all__ = [
     "DataError",

@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxlearn._check import check_whole
-
-from ._split import Split, are_classes, check_classes, check_together
+from jaxlearn._split import Split, are_classes, check_classes, check_together
 
 
 class DataError(ValueError):

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from jaxlearn._split import Split
+
 from ._dataset import DataError
-from ._split import Split
 
 
 def read_digits() -> tuple[Split, Split]:

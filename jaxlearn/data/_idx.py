@@ -9,8 +9,9 @@ from typing import BinaryIO
 
 import numpy as np
 
+from jaxlearn._split import Split
+
 from ._dataset import DataError
-from ._split import Split
 
 FILES = {
     "train": ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxlearn._split import Split
+
 from ._dataset import DataError, Dataset
 from ._digits import read_digits
 from ._download import download
 from ._idx import NAMES, read_folder, show
-from ._split import Split
 from ._tfds import read_tfds
 
 TITLES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST"}

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from jaxlearn._split import Split
+
 from ._dataset import DataError
 from ._download import RegisteredFile, download, is_registered, one_line, probe
 from ._idx import FILES, check_labels, read_idx, show
-from ._split import Split
 from ._tfrecord import read_tfrecords
 
 

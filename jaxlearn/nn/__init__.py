@@ -24,7 +24,7 @@ from ._conv import conv1d, conv2d
 from ._convolution import conv_general_dilated
 from ._dropout import dropout
 from ._embedding import embedding
-from ._layer import Layer, layer
+from ._layer import Layer, layer, output_shape
 from ._linear import linear
 from ._norm import batch_norm, group_norm, layer_norm, rms_norm
 from ._pool import adaptive_avg_pool, avg_pool, max_pool
@@ -66,6 +66,7 @@ __all__ = [
     "max_pool",
     "mish",
     "multi_head_attention",
+    "output_shape",
     "parallel",
     "prelu",
     "reinitialize",

@@ -87,7 +87,12 @@ def as_layer(part: Layer | Function) -> Layer:
 
 
 def output_shape(part: Layer, params: Params, state: State, shape: Shape) -> Shape:
-    """The shape of what a layer makes of an example of shape `shape`; nothing is computed."""
+    """The shape of what a layer makes of an example of shape `shape`; nothing is computed.
+
+    >>> total = layer(lambda key, shape: {}, lambda params, x: x.sum(axis=0))
+    >>> output_shape(total, {}, {}, (5, 3))
+    (3,)
+    """
     x = jax.ShapeDtypeStruct(shape, jax.dtypes.canonicalize_dtype(part.input_type))
     return jax.eval_shape(lambda p, s, x: part.apply(p, s, x)[0], params, state, x).shape
 

@@ -8,115 +8,72 @@ paper differ, the docstring says how. Wherever a hyperparameter is a real number
 
 from jaxlearn._check import check
 
-from ._accumulate import AccumulateState, accumulate
-from ._adabelief import AdabeliefState, adabelief, scale_by_adabelief
-from ._adadelta import AdadeltaState, adadelta, scale_by_adadelta
-from ._adafactor import AdafactorState, adafactor
-from ._adagrad import AdagradState, adagrad, scale_by_adagrad
-from ._adam import AdamState, adam, bias_correction, scale_by_adam
-from ._adamax import AdamaxState, adamax, scale_by_adamax
+from . import states
+from ._accumulate import accumulate
+from ._adabelief import adabelief, scale_by_adabelief
+from ._adadelta import adadelta, scale_by_adadelta
+from ._adafactor import adafactor
+from ._adagrad import adagrad, scale_by_adagrad
+from ._adam import adam, bias_correction, scale_by_adam
+from ._adamax import adamax, scale_by_adamax
 from ._adamw import adamw, nadamw
-from ._adan import AdanState, adan, scale_by_adan
-from ._ademamix import AdemamixState, ademamix, scale_by_ademamix
-from ._adopt import AdoptState, adopt, scale_by_adopt
-from ._asgd import AsgdState, asgd
-from ._average import (
-    AverageParametersState,
-    AverageState,
-    EmaState,
-    average_parameters,
-    averaged_parameters,
-    ema,
-)
+from ._adan import adan, scale_by_adan
+from ._ademamix import ademamix, scale_by_ademamix
+from ._adopt import adopt, scale_by_adopt
+from ._asgd import asgd
+from ._average import average_parameters, averaged_parameters, ema
 from ._centralize import centralize
 from ._clip import adaptive_clip, clip, clip_by_global_norm, clip_by_norm, global_norm
-from ._dadapt_adamw import DAdaptAdamwState, dadapt_adamw
+from ._dadapt_adamw import dadapt_adamw
 from ._decay import add_decayed_weights
-from ._evaluation import evaluation_parameters
-from ._lbfgs import LbfgsState, lbfgs
+from ._evaluation import evaluation_parameters, is_averaging
+from ._lbfgs import lbfgs
 from ._leafwise import PyTree, Scalar, leafwise
-from ._learning_rate import LearningRateState, current_learning_rate, scale, scale_by_learning_rate
-from ._lion import LionState, lion, scale_by_lion
-from ._lookahead import LookaheadState, lookahead
-from ._madgrad import MadgradState, madgrad
+from ._learning_rate import current_learning_rate, scale, scale_by_learning_rate
+from ._lion import lion, scale_by_lion
+from ._lookahead import lookahead
+from ._madgrad import madgrad
 from ._mask import Mask, freeze, label, masked, match, partition
 from ._momentum import momentum
-from ._muon import MuonState, muon, orthogonalize, scale_by_muon
-from ._nadam import NadamState, nadam, scale_by_nadam
-from ._noise import NoiseState, add_noise
-from ._novograd import NovogradState, novograd, scale_by_novograd
-from ._plateau import PlateauState, reduce_on_plateau
-from ._precision import MasterState, master_weights, state_dtype
-from ._prodigy import ProdigyState, prodigy
-from ._radam import RadamState, radam, scale_by_radam
-from ._rmsprop import RmsState, rmsprop, scale_by_rms
-from ._rprop import RpropState, rprop
+from ._muon import muon, orthogonalize, scale_by_muon
+from ._nadam import nadam, scale_by_nadam
+from ._noise import add_noise
+from ._novograd import novograd, scale_by_novograd
+from ._plateau import reduce_on_plateau
+from ._precision import master_weights, state_dtype
+from ._prodigy import prodigy
+from ._radam import radam, scale_by_radam
+from ._rmsprop import rmsprop, scale_by_rms
+from ._rprop import rprop
 from ._sam import sam
-from ._schedule import Schedule, ScheduledState, schedulable
-from ._schedule_free import (
-    ScheduleFreeState,
-    schedule_free,
-    schedule_free_adamw,
-    schedule_free_parameters,
-    schedule_free_sgd,
-)
+from ._schedule import Schedule, schedulable
+from ._schedule_free import schedule_free, schedule_free_adamw, schedule_free_parameters, schedule_free_sgd
 from ._sgd import sgd
-from ._shampoo import ShampooState, scale_by_shampoo, shampoo
-from ._sign_sgd import SignState, scale_by_sign, sign_sgd
-from ._skip import SkipState, skip_nonfinite
-from ._soap import SoapState, scale_by_soap, soap
-from ._sophia import SophiaState, hutchinson, scale_by_sophia, sophia
-from ._trace import TraceState, trace
-from ._transform import EmptyState, Transform, apply_updates, chain, from_rule, named_chain, stateless
+from ._shampoo import scale_by_shampoo, shampoo
+from ._sign_sgd import scale_by_sign, sign_sgd
+from ._skip import skip_nonfinite
+from ._soap import scale_by_soap, soap
+from ._sophia import hutchinson, scale_by_sophia, sophia
+from ._trace import trace
+from ._transform import (
+    Transform,
+    apply_updates,
+    chain,
+    from_rule,
+    named_chain,
+    stateless,
+    with_extra_args_support,
+)
 from ._trust_ratio import lamb, lars, scale_by_lars, scale_by_trust_ratio
-from ._yogi import YogiState, scale_by_yogi, yogi
+from ._wrapper import find_states
+from ._yogi import scale_by_yogi, yogi
 
 __all__ = [
-    "AccumulateState",
-    "AdabeliefState",
-    "AdadeltaState",
-    "AdafactorState",
-    "AdagradState",
-    "AdamState",
-    "AdamaxState",
-    "AdanState",
-    "AdemamixState",
-    "AdoptState",
-    "AsgdState",
-    "AverageParametersState",
-    "AverageState",
-    "DAdaptAdamwState",
-    "EmaState",
-    "EmptyState",
-    "LbfgsState",
-    "LearningRateState",
-    "LionState",
-    "LookaheadState",
-    "MadgradState",
     "Mask",
-    "MasterState",
-    "MuonState",
-    "NadamState",
-    "NoiseState",
-    "NovogradState",
-    "PlateauState",
-    "ProdigyState",
     "PyTree",
-    "RadamState",
-    "RmsState",
-    "RpropState",
     "Scalar",
     "Schedule",
-    "ScheduleFreeState",
-    "ScheduledState",
-    "ShampooState",
-    "SignState",
-    "SkipState",
-    "SoapState",
-    "SophiaState",
-    "TraceState",
     "Transform",
-    "YogiState",
     "accumulate",
     "adabelief",
     "adadelta",
@@ -146,10 +103,12 @@ __all__ = [
     "dadapt_adamw",
     "ema",
     "evaluation_parameters",
+    "find_states",
     "freeze",
     "from_rule",
     "global_norm",
     "hutchinson",
+    "is_averaging",
     "label",
     "lamb",
     "lars",
@@ -211,6 +170,8 @@ __all__ = [
     "sophia",
     "state_dtype",
     "stateless",
+    "states",
     "trace",
+    "with_extra_args_support",
     "yogi",
 ]

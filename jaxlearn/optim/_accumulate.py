@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxlearn._check import check_whole
 
 from ._leafwise import PyTree, leafwise
-from ._transform import Transform, ignore_unknown_extra, zeros_like
+from ._transform import Transform, with_extra_args_support, zeros_like
 from ._wrapper import update_if, wide_copy
 
 
@@ -56,7 +56,7 @@ def accumulate(inner: Any, steps: int) -> Transform:
     -2.0
     """
     steps = check_whole("steps", steps, 1)
-    inner = ignore_unknown_extra(inner)
+    inner = with_extra_args_support(inner)
 
     def rule(g: Any, mean: Any, *, step: Any, full: Any) -> tuple[Any, Any]:
         mean = mean + (g - mean) / step

@@ -10,7 +10,7 @@ from jaxlearn._check import check, check_whole
 from ._adam import bias_correction
 from ._leafwise import PyTree, Scalar, leafwise
 from ._schedule import schedulable
-from ._transform import Transform, apply_updates, from_rule, ignore_unknown_extra, increment, need_params
+from ._transform import Transform, apply_updates, from_rule, increment, need_params, with_extra_args_support
 from ._wrapper import find_one, wide_copy
 
 
@@ -134,7 +134,7 @@ def average_parameters(inner: Any, decay: Scalar | None = None, start: int = 0, 
         check("decay", decay, "[0, 1]")
     start = check_whole("start", start, 0)
     every = check_whole("every", every, 1)
-    inner = ignore_unknown_extra(inner)
+    inner = with_extra_args_support(inner)
 
     def init(params: PyTree) -> AverageParametersState:
         step, averaged = jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32)

@@ -7,7 +7,12 @@ from ._wrapper import find_states
 
 
 def is_averaging(state: PyTree) -> bool:
-    """Whether the parameters to evaluate are others than those that are trained."""
+    """Whether the parameters to evaluate are others than those that are trained.
+
+    >>> from jaxlearn import optim
+    >>> [is_averaging(opt.init({"w": 1.0})) for opt in (optim.adam(), optim.asgd())]
+    [False, True]
+    """
     return bool(find_states(state, ScheduleFreeState) or find_states(state, AverageState))
 
 

@@ -9,7 +9,7 @@ from jaxlearn._check import check, check_whole
 
 from ._leafwise import PyTree, Scalar, leafwise
 from ._schedule import schedulable
-from ._transform import Transform, ignore_unknown_extra, increment, need_params
+from ._transform import Transform, increment, need_params, with_extra_args_support
 from ._wrapper import wide_copy
 
 
@@ -65,7 +65,7 @@ def lookahead(inner: Any, steps: int = 5, slow_step_size: Scalar = 0.5) -> Trans
     """
     steps = check_whole("steps", steps, 1)
     check("slow_step_size", slow_step_size, "[0, 1]")
-    inner = ignore_unknown_extra(inner)
+    inner = with_extra_args_support(inner)
 
     def rule(u: Any, p: Any, slow: Any, *, sync: Any, alpha: Any) -> tuple[Any, None, Any]:
         moved = slow + alpha * (p + u - slow)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from ._leafwise import PyTree
-from ._transform import Transform, ignore_unknown_extra
+from ._transform import Transform, with_extra_args_support
 from ._wrapper import map_value_fn
 
 # A tree of Python bools with the structure of the parameters or a prefix of it (one bool for all that is
@@ -43,7 +43,7 @@ def masked(inner: Any, mask: Mask) -> Transform:
     >>> opt.update({"w": 1.0, "b": 1.0}, opt.init(params))[0]
     {'b': 1.0, 'w': Array(10., dtype=float32)}
     """
-    inner = ignore_unknown_extra(inner)
+    inner = with_extra_args_support(inner)
 
     def init(params: PyTree) -> PyTree:
         return inner.init(_select(_resolve(mask, params), params))

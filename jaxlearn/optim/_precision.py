@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from ._leafwise import PyTree
-from ._transform import Transform, apply_updates, ignore_unknown_extra, need_params
+from ._transform import Transform, apply_updates, need_params, with_extra_args_support
 from ._wrapper import map_value_fn
 
 
@@ -56,7 +56,7 @@ def master_weights(inner: Any, dtype: Any = jnp.float32) -> Transform:
     0.996094 0.9970703
     """
     _check_floating(dtype)
-    inner = ignore_unknown_extra(inner)
+    inner = with_extra_args_support(inner)
 
     def init(params: PyTree) -> MasterState:
         master = jax.tree.map(lambda p: jnp.asarray(p, dtype) if _is_below(dtype, p) else None, params)
@@ -133,7 +133,7 @@ def state_dtype(inner: Any, dtype: Any) -> Transform:
     float32 bfloat16
     """
     _check_floating(dtype)
-    inner = ignore_unknown_extra(inner)
+    inner = with_extra_args_support(inner)
 
     def init(params: PyTree) -> PyTree:
         return inner.init(jax.tree.map(lambda p: jnp.asarray(p, dtype) if _is_floating(p) else p, params))

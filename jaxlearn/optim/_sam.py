@@ -12,7 +12,7 @@ from ._clip import global_norm
 from ._leafwise import PyTree, Scalar, leafwise
 from ._numeric import safe_divide
 from ._schedule import schedulable
-from ._transform import Transform, ignore_unknown_extra, need_params
+from ._transform import Transform, need_params, with_extra_args_support
 
 
 @schedulable
@@ -54,7 +54,7 @@ def sam(inner: Any, rho: Scalar = 0.05, adaptive: bool = False) -> Transform:
     -2.5
     """
     check("rho", rho, "[0, inf)")
-    inner = ignore_unknown_extra(inner)
+    inner = with_extra_args_support(inner)
 
     def update(
         grads: PyTree,

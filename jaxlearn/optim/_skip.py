@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from ._leafwise import PyTree
 from ._numeric import zero_of
-from ._transform import Transform, ignore_unknown_extra, increment
+from ._transform import Transform, increment, with_extra_args_support
 from ._wrapper import update_if
 
 
@@ -44,7 +44,7 @@ def skip_nonfinite(inner: Any) -> Transform:
     >>> print(update, state.skipped)
     0.0 1
     """
-    inner = ignore_unknown_extra(inner)
+    inner = with_extra_args_support(inner)
 
     def init(params: PyTree) -> SkipState:
         return SkipState(zero_of(params, jnp.int32), zero_of(params, jnp.int32), inner.init(params))

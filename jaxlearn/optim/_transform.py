@@ -76,7 +76,7 @@ def chain(*transforms: Any) -> Transform:
     >>> float(updates["w"])
     -0.5
     """
-    members = [ignore_unknown_extra(t) for t in transforms]
+    members = [with_extra_args_support(t) for t in transforms]
 
     def init(params: PyTree) -> PyTree:
         return tuple(t.init(params) for t in members)
@@ -118,8 +118,15 @@ def named_chain(**transforms: Any) -> Transform:
     return Transform(init, update)
 
 
-def ignore_unknown_extra(transform: Any) -> Transform:
-    """The transform, but dropping keyword arguments that its `update` does not name (many take none)."""
+def with_extra_args_support(transform: Any) -> Transform:
+    """The transform, but dropping keyword arguments that its `update` does not name (many take none).
+
+    As `optax.with_extra_args_support`, which makes every transform take what some in a chain need.
+
+    >>> opt = with_extra_args_support(Transform(lambda p: (), lambda g, s, p=None: (g, s)))
+    >>> opt.update(1.0, (), value=0.5)
+    (1.0, ())
+    """
     update = transform.update
     arguments = inspect.signature(update).parameters
     if any(a.kind is a.VAR_KEYWORD for a in arguments.values()):

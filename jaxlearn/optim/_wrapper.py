@@ -37,7 +37,13 @@ def map_value_fn(extra: dict[str, Any], convert: Callable[[PyTree], PyTree]) -> 
 
 
 def find_states(state: PyTree, kind: type[State]) -> list[State]:
-    """Every state of one kind, wherever in a state it is."""
+    """Every state of one kind, wherever in a state it is: in a chain, in a wrapper, in the state of optax.
+
+    >>> from jaxlearn import optim
+    >>> state = optim.adam(1e-3, weight_decay=0.1).init({"w": jax.numpy.ones(2)})
+    >>> [int(adam.step) for adam in find_states(state, optim.states.AdamState)]
+    [0]
+    """
 
     def is_kind(node: Any) -> bool:
         return isinstance(node, kind)

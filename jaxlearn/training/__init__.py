@@ -1,7 +1,6 @@
 """Training runs: state, step, epoch, evaluation, and the record that a run leaves behind."""
 
 from jaxlearn._files import CheckpointError
-from jaxlearn._text import show
 
 from ._checkpoint import load_checkpoint, params_digest, save_checkpoint
 from ._console import confusion_table, with_progress
@@ -15,9 +14,8 @@ from ._record import record_run
 from ._report import EpochReport
 from ._resume import config_difference, read_config
 from ._run import Means, Run, RunState, count_updates, draw_order, make_run, to_float
-from ._settings import parse_setting, show_settings, text_arguments
 from ._signals import Stopped
-from ._statistics import update_bn
+from ._statistics import settle, update_bn
 
 __all__ = [
     "CheckpointError",
@@ -46,7 +44,6 @@ __all__ = [
     "make_run",
     "params_digest",
     "parse_saving",
-    "parse_setting",
     "plot_answers",
     "plot_mistakes",
     "predict",
@@ -55,9 +52,7 @@ __all__ = [
     "restore",
     "run_parts",
     "save_checkpoint",
-    "show",
-    "show_settings",
-    "text_arguments",
+    "settle",
     "to_float",
     "update_bn",
     "with_progress",

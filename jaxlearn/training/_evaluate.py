@@ -10,11 +10,11 @@ from jax.extend.core import Jaxpr, jaxprs_in_params
 
 from jaxlearn import losses, metrics
 from jaxlearn._check import check_whole
-from jaxlearn.data import Split
-from jaxlearn.data._split import are_classes
+from jaxlearn._split import Split, are_classes
+from jaxlearn._types import Loss
 from jaxlearn.nn import Layer
 
-from ._run import Loss, to_float
+from ._run import to_float
 
 CACHED = 12_000_000  # bytes of the largest activation: more leave the caches, fewer make small products
 

@@ -12,17 +12,16 @@ import numpy as np
 from jaxlearn import losses, metrics
 from jaxlearn._check import check_whole, whole
 from jaxlearn._compile import compile_all
-from jaxlearn.data import Split
-from jaxlearn.data._split import check_together
-from jaxlearn.nn import Layer
-from jaxlearn.nn._layer import output_shape
+from jaxlearn._split import Split, check_outputs, check_together
+from jaxlearn._types import Loss
+from jaxlearn.nn import Layer, output_shape
 from jaxlearn.optim import evaluation_parameters
 
 from ._checkpoint import copy_tree
 from ._evaluate import Evaluation, evaluate
 from ._parts import Parts, join_parts, lower_parts
 from ._report import EpochReport, learning_rate_of, to_number, updates_skipped
-from ._run import Loss, Means, RunState, check_outputs, count_updates, make_run
+from ._run import Means, RunState, count_updates, make_run
 from ._statistics import join_settling, lower_settling
 
 FIRST_PART = 16  # updates, by which the speed is told

@@ -14,8 +14,7 @@ import numpy as np
 from jaxlearn._check import check_whole
 from jaxlearn._dtype import compute_dtype
 from jaxlearn._files import write_png
-from jaxlearn.data import Split
-from jaxlearn.data._split import as_array
+from jaxlearn._split import Split, as_array
 from jaxlearn.nn import Layer
 
 from ._run import to_float

@@ -7,6 +7,7 @@ from typing import Any
 from jaxlearn import metrics
 from jaxlearn._check import check, check_whole
 from jaxlearn._files import to_json, write_json, write_text
+from jaxlearn._saved import save
 from jaxlearn._version import __version__
 from jaxlearn.optim import evaluation_parameters
 
@@ -17,7 +18,6 @@ from ._evaluate import Evaluation
 from ._fit import Position, Program, first_position, run_parts
 from ._keeper import Keeper, Saving, best_epoch
 from ._report import EpochReport, to_number, updates_skipped
-from ._saved import save
 from ._signals import Stopped, stop_requests
 
 

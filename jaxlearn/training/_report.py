@@ -4,8 +4,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from jaxlearn.optim import SkipState, current_learning_rate
-from jaxlearn.optim._wrapper import find_states
+from jaxlearn.optim import current_learning_rate, find_states, states
 
 from ._run import RunState
 
@@ -32,7 +31,7 @@ class EpochReport(NamedTuple):
 
 def updates_skipped(state: RunState) -> int | None:
     """Updates that `optim.skip_nonfinite` has skipped so far; None without one."""
-    skipping = find_states(state.opt_state, SkipState)
+    skipping = find_states(state.opt_state, states.SkipState)
     return sum(int(skip.skipped) for skip in skipping) if skipping else None
 
 

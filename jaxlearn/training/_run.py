@@ -3,23 +3,17 @@
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from jaxlearn import losses
 from jaxlearn._check import check_whole
-from jaxlearn.data import Split
-from jaxlearn.data._split import are_classes, check_classes
+from jaxlearn._split import Split, are_classes
+from jaxlearn._types import Loss, PyTree
 from jaxlearn.nn import Layer
-from jaxlearn.optim import apply_updates
-from jaxlearn.optim._transform import ignore_unknown_extra
-
-IGNORED = -100  # `ignore_index` of the losses
-
-PyTree: TypeAlias = Any
-Loss: TypeAlias = Callable[[jax.Array, jax.Array], jax.Array]
+from jaxlearn.optim import apply_updates, with_extra_args_support
 
 
 class RunState(NamedTuple):
@@ -87,18 +81,6 @@ def _share_right(outputs: jax.Array, targets: jax.Array) -> jax.Array:
     if not are_classes(targets):
         return jnp.full((), jnp.nan, outputs.dtype)
     return jnp.mean((jnp.argmax(outputs, axis=1) == targets).astype(outputs.dtype))
-
-
-def check_outputs(outputs: tuple[int, ...], **splits: Split) -> None:
-    """Raises ValueError where a label is a class for which a model with outputs of this shape has none.
-
-    The losses' -100, an example that does not count, may occur.
-    """
-    if not any(are_classes(split.labels) for split in splits.values()):
-        return
-    if len(outputs) != 1:
-        raise ValueError(f"the model must have an output for each class, its outputs are {outputs}")
-    check_classes(outputs[0], f", as the model has {outputs[0]} outputs", IGNORED, **splits)
 
 
 def draw_order(key: jax.Array, step: jax.Array, examples: int) -> jax.Array:
@@ -175,7 +157,7 @@ def make_run(
     (3, ())
     """
     batch_size = check_whole("batch_size", batch_size, 1)
-    optimizer = ignore_unknown_extra(optimizer)
+    optimizer = with_extra_args_support(optimizer)
 
     def init(key: jax.Array, shape: tuple[int, ...]) -> RunState:
         init_key, run_key = jax.random.split(key)

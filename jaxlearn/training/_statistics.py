@@ -7,10 +7,9 @@ import jax
 import jax.numpy as jnp
 
 from jaxlearn._check import check_whole
+from jaxlearn._running import has_statistics, restart_statistics, take_statistics
 from jaxlearn.nn import Layer
-from jaxlearn.nn._statistics import has_statistics, restart_statistics, take_statistics
-from jaxlearn.optim import evaluation_parameters
-from jaxlearn.optim._evaluation import is_averaging
+from jaxlearn.optim import evaluation_parameters, is_averaging
 
 from ._run import RunState, count_updates, draw_key, last_batch, to_float
 

@@ -9,7 +9,7 @@ import pytest
 from jax.test_util import check_grads
 
 from jaxlearn import data, losses, metrics, optim, training
-from jaxlearn.cli import sizes_of
+from jaxlearn.cli._choice import sizes_of
 from models import MODELS
 from optimizers import OPTIMIZERS
 from tests.jaxlearn.slow import every

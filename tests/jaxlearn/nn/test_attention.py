@@ -10,7 +10,6 @@ import pytest
 from jax.test_util import check_grads
 
 from jaxlearn import nn
-from jaxlearn.nn._layer import output_shape
 from tests.jaxlearn.recorded import cases, compare
 from tests.jaxlearn.slow import every
 
@@ -145,7 +144,7 @@ def test_parameters_of_attention(bias):
     assert jax.tree.map(jnp.shape, params) == {"in_weight": (18, 6), "out_weight": (6, 6)} | biases
     assert all((params[name] == 0).all() for name in biases)
     assert layer.name == "multi_head_attention(2)"
-    assert output_shape(layer, params, {}, (5, 6)) == (5, 6)
+    assert nn.output_shape(layer, params, {}, (5, 6)) == (5, 6)
 
 
 def test_first_weights_of_attention_are_uniform():
@@ -265,7 +264,7 @@ def test_parameters_of_an_embedding():
     assert (rows[7] == 0).all()
     assert stats.kstest(np.delete(rows, 7, axis=0).ravel(), "norm").pvalue > 1e-3
     assert (layer.name, layer.input_type) == ("embedding(50, 100)", int)
-    assert output_shape(layer, params, {}, (4, 2)) == (4, 2, 100)
+    assert nn.output_shape(layer, params, {}, (4, 2)) == (4, 2, 100)
 
 
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16, jnp.float32])

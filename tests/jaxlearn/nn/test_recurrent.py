@@ -9,7 +9,6 @@ from jax.extend.core import jaxprs_in_params
 from jax.test_util import check_grads
 
 from jaxlearn import nn
-from jaxlearn.nn._layer import output_shape
 from tests.jaxlearn.recorded import cases, compare
 
 KINDS = ("rnn", "lstm", "gru")
@@ -192,7 +191,7 @@ def test_parameters(kind, bias):
     assert jax.tree.map(jnp.shape, params) == {"0": of(3), "0_reverse": of(3), "1": of(8), "1_reverse": of(8)}
     assert layer.name == f"{kind}(4)"
     assert layer.init(jax.random.key(0), (6, 3))[1] == {}
-    assert output_shape(layer, params, {}, (6, 3)) == (6, 8)
+    assert nn.output_shape(layer, params, {}, (6, 3)) == (6, 8)
 
 
 @every_kind

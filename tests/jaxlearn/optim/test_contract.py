@@ -218,7 +218,7 @@ def test_every_number_may_be_a_schedule(name, x64):
 
 def _scheduled(state):
     """The names of all scheduled hyperparameters, wherever in a state they are."""
-    is_scheduled = lambda node: isinstance(node, optim.ScheduledState)
+    is_scheduled = lambda node: isinstance(node, optim.states.ScheduledState)
     for node in filter(is_scheduled, jax.tree.leaves(state, is_leaf=is_scheduled)):
         yield from node.values
         yield from _scheduled(node.inner)

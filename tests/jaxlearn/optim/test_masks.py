@@ -85,7 +85,9 @@ def test_frozen_parameters_stay_and_are_not_remembered(name):
 
 @pytest.mark.parametrize("prefix", [True, False, {"conv": True, "norm": False, "head": False}])
 def test_a_mask_may_be_a_prefix(prefix):
-    updates, _ = optim.chain(optim.masked(optim.scale(2.0), prefix)).update(GRADS, (optim.EmptyState(),))
+    updates, _ = optim.chain(optim.masked(optim.scale(2.0), prefix)).update(
+        GRADS, (optim.states.EmptyState(),)
+    )
     whole = jax.tree.broadcast(prefix, GRADS)
     chex.assert_trees_all_equal(updates, jax.tree.map(lambda yes, g: 2 * g if yes else g, whole, GRADS))
 
@@ -169,7 +171,7 @@ def test_weight_decay_takes_a_mask():
 
 
 def test_match_knows_every_kind_of_path():
-    tree = {"a": [1, (2, None)], "b": optim.AdamState(1, {"w": 2}, None, None)}
+    tree = {"a": [1, (2, None)], "b": optim.states.AdamState(1, {"w": 2}, None, None)}
     paths = ["a/0", "a/1/0", "b/step", "b/m/w"]
     for path in paths:
         assert jax.tree.leaves(optim.match(path)(tree)) == [path == other for other in paths]
@@ -201,7 +203,7 @@ def test_mistakes_are_told():
     with pytest.raises(TypeError, match="a mask holds True or False, got 'w' for parameter 'conv/b'"):
         optim.masked(optim.sgd(), "w").init(PARAMS)
     with pytest.raises(ValueError, match="needs the parameters"):
-        optim.masked(optim.add_decayed_weights(0.1), MASK).update(GRADS, optim.EmptyState())
+        optim.masked(optim.add_decayed_weights(0.1), MASK).update(GRADS, optim.states.EmptyState())
 
 
 @jax.tree_util.register_dataclass

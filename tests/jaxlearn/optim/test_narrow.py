@@ -122,7 +122,7 @@ def narrow_path(inner, wrapper, params, grads, dtype, extra):
     opt, master = WRAPPERS[wrapper](inner), wrapper == "master_weights"
     cast = lambda tree: jax.tree.map(lambda x: x.astype(dtype), tree)
     # the oracle starts from the parameters before they were rounded
-    state = optim.MasterState(params, inner.init(params)) if master else inner.init(params)
+    state = optim.states.MasterState(params, inner.init(params)) if master else inner.init(params)
     chex.assert_trees_all_equal_shapes_and_dtypes(state, jax.eval_shape(opt.init, cast(params)))
 
     def body(carry, inputs):

@@ -164,7 +164,7 @@ def test_every_number_can_be_an_axis_and_a_schedule(name):
 
     def result(value, params=SMALL):
         params, state = steps(build(value), params, 3)
-        state = state.inner if isinstance(state, optim.ScheduledState) else state
+        state = state.inner if isinstance(state, optim.states.ScheduledState) else state
         return [x for x in jax.tree.leaves((params, state)) if jnp.issubdtype(x.dtype, jnp.floating)]
 
     array = jnp.array(values)

@@ -104,7 +104,7 @@ def test_rates_equal_recorded_reduce_lr_on_plateau(key, golden, x64):
 def test_clip_equals_recorded_clip_grad_value(dtype, key, golden, recorded):
     with jax.enable_x64(dtype == "float64"):
         grads = [g[0] for g in recorded(dtype)[1]]
-        clipped, _ = optim.clip(float(key)).update(grads, optim.EmptyState())
+        clipped, _ = optim.clip(float(key)).update(grads, optim.states.EmptyState())
     ours = np.concatenate([g.reshape(-1) for g in clipped])
     np.testing.assert_array_equal(ours, golden("wrappers")[f"clip/{dtype}/{key}"])
 
@@ -163,7 +163,7 @@ def test_skip_nonfinite_equals_optax(name, problem64):
 @pytest.mark.parametrize("shape", [(), (5,), (4, 3), (2, 4, 3), (2, 2, 4, 3)])
 def test_centralize_is_optax(shape):
     g = jnp.asarray(np.random.default_rng(0).normal(size=shape), jnp.float32)
-    ours, _ = optim.centralize().update(g, optim.EmptyState())
+    ours, _ = optim.centralize().update(g, optim.states.EmptyState())
     theirs, _ = optax.centralize().update(g, optax.EmptyState())
     np.testing.assert_allclose(ours, theirs, atol=1e-6)
     if g.ndim > 1:

@@ -266,7 +266,7 @@ def test_an_optimizer_takes_any_of_them_for_any_number():
         buffer = momentum(step) * buffer + 1
     traces = [
         leaf
-        for leaf in jax.tree.leaves(state, is_leaf=lambda x: isinstance(x, optim.TraceState))
-        if isinstance(leaf, optim.TraceState)
+        for leaf in jax.tree.leaves(state, is_leaf=lambda x: isinstance(x, optim.states.TraceState))
+        if isinstance(leaf, optim.states.TraceState)
     ]
     np.testing.assert_allclose(traces[0].trace["w"], np.full(2, buffer), rtol=1e-6)

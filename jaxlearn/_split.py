@@ -16,6 +16,7 @@ KINDS: dict[Any, str] = {
     jnp.complexfloating: "complex numbers",
 }
 CLASSES = {"bytes", "whole numbers"}
+IGNORED = -100  # `ignore_index` of the losses
 
 
 class _Arrays(NamedTuple):
@@ -153,6 +154,18 @@ def check_classes(classes: int, why: str = "", ignored: int | None = None, **spl
         ends = [labels.max(), labels.min()] if len(labels) else []
         if (outside := first_outside(ends, 0, classes - 1)) is not None:
             raise ValueError(f"labels must be from 0 to {classes - 1}{why}, got {outside} in {name}")
+
+
+def check_outputs(outputs: tuple[int, ...], **splits: Split) -> None:
+    """Raises ValueError where a label is a class for which a model with outputs of this shape has none.
+
+    The losses' -100, an example that does not count, may occur.
+    """
+    if not any(are_classes(split.labels) for split in splits.values()):
+        return
+    if len(outputs) != 1:
+        raise ValueError(f"the model must have an output for each class, its outputs are {outputs}")
+    check_classes(outputs[0], f", as the model has {outputs[0]} outputs", IGNORED, **splits)
 
 
 def _as_split(name: str, split: Any) -> Split:

@@ -38,12 +38,3 @@ def parse_setting(setting: str, defaults: Mapping[str, Any]) -> tuple[str, Any]:
     except ValueError:
         number = "a whole number" if kind is int else "a number"
         raise ValueError(f"{name} must be {number}, got {text!r}") from None
-
-
-def show_settings(settings: Mapping[str, Any]) -> str:
-    """Settings as `parse_setting` takes them.
-
-    >>> show_settings({"learning_rate": 0.1, "nesterov": False})
-    'learning_rate=0.1, nesterov=false'
-    """
-    return ", ".join(f"{name}={value}".lower() for name, value in settings.items())
