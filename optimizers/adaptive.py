@@ -23,7 +23,7 @@ RECIPES = {
     ),
     "adadelta": Recipe(
         optim.adadelta,
-        update_rule="v = mean of g^2;  u = sqrt((d + eps) / (v + eps)) * g;  d = mean of u^2;  w = w - lr * u",
+        update_rule="v, d = means of g^2, u^2;  u = sqrt((d + eps) / (v + eps)) * g;  w = w - lr * u",
         pros="nearly no learning rate to tune",
         cons="slow at the start",
         when="as a baseline without tuning",

@@ -46,8 +46,9 @@ def parse_arguments(app: App, argv: list[str]) -> argparse.Namespace:
     )
     parser.set_defaults(prog=app.prog)
     add = parser.add_argument
-    add("--opt", default="adam", metavar="NAME,...", help=f"{', '.join(app.optimizers)} (default: adam)")
-    add("--model", default="mlp", metavar="NAME,...", help=f"{', '.join(app.models)} (default: mlp)")
+    opt, model = default(app.optimizers, "adam"), default(app.models, "mlp")
+    add("--opt", default=opt, metavar="NAME,...", help=f"{', '.join(app.optimizers)} (default: {opt})")
+    add("--model", default=model, metavar="NAME,...", help=f"{', '.join(app.models)} (default: {model})")
     add("--dataset", default="auto", help="auto, mnist, fashion_mnist, digits or tfds:NAME (default: auto)")
     add("--data-dir", type=Path, metavar="DIR", help="folder with the dataset's original files")
     add("--epochs", type=whole(1), default=10, metavar="N", help="default: 10")
@@ -100,3 +101,12 @@ def parse_arguments(app: App, argv: list[str]) -> argparse.Namespace:
     of("--steps", type=whole(1), default=500, metavar="N", help="with --function: updates (default: 500)")
     add("--list", action="store_true", help="show optimizers and models, then stop")
     return parser.parse_args(argv)
+
+
+def default(known: Mapping[str, object], name: str) -> str:
+    """`name` where it is known, else the first one.
+
+    >>> default({"sgd": 1, "adam": 2}, "adam"), default({"mine": 1}, "adam")
+    ('adam', 'mine')
+    """
+    return name if name in known else next(iter(known))

@@ -31,9 +31,9 @@ def main(
     """A program that trains, compares, goes on and scores: `train.py` is this with its models and optimizers.
 
     Args:
-      models: what `--model NAME` means: a function `make_model(classes, **sizes)` for each name. One that is
-        called "mlp" is the default.
-      optimizers: what `--opt NAME` means: a `Recipe` for each name. One that is called "adam" is the default.
+      models: what `--model NAME` means: a function `make_model(classes, **sizes)` for each name. The default
+        is "mlp" or, without one, the first.
+      optimizers: what `--opt NAME` means: a `Recipe` for each name. The default is "adam", or the first.
       argv: the arguments. Without them those of the process are taken, which then ends with the status;
         signals, streams that are closed, and the cache of compiled programs are seen to.
       prog: the program's name in its messages; that of the process unless told.

@@ -71,7 +71,7 @@ def adafactor(
       \theta_t = (1-\eta\lambda)\,\theta_{t-1} - \min\!\left(\eta, \tfrac{1}{\sqrt t}\right)
       \max(\epsilon_2, \operatorname{rms} \theta_{t-1})\,\frac{u_t}{\max(1, \operatorname{rms}(u_t)/d)}$$
 
-    Memory: n + m numbers for a matrix of n by m; one for each parameter that is a scalar or in a vector.
+    Memory: none for each parameter of a matrix, but n + m numbers for one of n by m; one for each other.
 
     Args:
       learning_rate: $\eta$ in [0, inf), relative to the size of the parameters.

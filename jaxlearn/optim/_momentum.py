@@ -24,7 +24,7 @@ def momentum(
     momentum and learning rate in the other order: equal while the learning rate is constant, but
     after a drop of the learning rate the velocity keeps the speed it had.
 
-    Memory for each parameter: one number.
+    Memory: one number for each parameter.
 
     Args:
       learning_rate: $\eta$ in [0, inf), or a schedule.

@@ -26,7 +26,7 @@ def sgd(
     with $b_1 = g_1$; with Nesterov momentum the step is $\eta_t\,(g_t + \mu\,b_t)$. The learning rate
     multiplies the buffer, so a lower one acts on past gradients at once; in `momentum` it does not.
 
-    Memory for each parameter: nothing, or one number with momentum.
+    Memory: none, or one number for each parameter with momentum.
 
     Args:
       learning_rate: $\eta$ in [0, inf), or a schedule.

@@ -23,7 +23,7 @@ every_recipe = pytest.mark.parametrize("name", OPTIMIZERS)
 @every_recipe
 def test_the_memory_is_as_told(name):
     """The first number of `memory` is the arrays of the state for each parameter; so are the others."""
-    names = {"one": 1, "two": 2, "three": 3, "four": 4}
+    names = {"none": 0, "one": 1, "two": 2, "three": 3, "four": 4}
     recipe = OPTIMIZERS[name]
     params = {"w": jnp.zeros((2, 3))}
 
