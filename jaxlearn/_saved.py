@@ -91,10 +91,10 @@ def load(path: str | Path) -> Saved:
         raise FileNotFoundError(f"{path} {what}: a file written by jaxlearn.save is needed")
     tensors, about = read_arrays(path)
     with refusing(path):
-        trees = [_put_together(about["tree"][name], tensors) for name in ("params", "model_state")]
+        params, state = (_put_together(about["tree"][name], tensors) for name in ("params", "model_state"))
         if tensors or not isinstance(about["config"], dict):  # tensors that stand nowhere in the trees
             raise ValueError
-    return Saved(*trees, about["config"])
+    return Saved(params, state, about["config"])
 
 
 def _take_apart(name: str, tree: Any, tensors: dict[str, np.ndarray]) -> Any:

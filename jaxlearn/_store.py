@@ -52,13 +52,13 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], about: Mapping[st
     """
     from safetensors.numpy import save as serialize
 
-    about = {"layout": LAYOUT} | json.loads(to_json(dict(about)))
+    content: dict[str, Any] = {"layout": LAYOUT} | json.loads(to_json(dict(about)))
     tensors = {name: _in_order(array) for name, array in arrays.items()}
-    text = to_json(about | {"sha256": digest(about, tensors)})
-    content = b"" if len(text) > LONGEST else serialize(tensors, {"jaxlearn": text})
-    if not content or _header_end(content) > LONGEST:
+    text = to_json(content | {"sha256": digest(content, tensors)})
+    file = b"" if len(text) > LONGEST else serialize(tensors, {"jaxlearn": text})
+    if not file or _header_end(file) > LONGEST:
         raise ValueError(f"{path}: the names of the arrays and the config must take less than 10 MB")
-    write_file(path, content)
+    write_file(path, file)
 
 
 def read_arrays(path: Path) -> Stored:

@@ -39,8 +39,7 @@ def test_the_program_of_the_readme_sees_its_optimizer_beside_the_others(tmp_path
     assert len(block.strip().splitlines()) <= 10
     (tmp_path / "mine.py").write_text(block, encoding="utf-8")
     options = "--dataset digits --model softmax --epochs 1 --seeds 2 --lr 1e-3,1e-2"
-    out, err, status = start(tmp_path, f"--opt mine,adam {options} --out run")
-    assert (err, status) == ("", 0)
+    assert start(tmp_path, f"--opt mine,adam {options} --out run")[1:] == ("", 0)
     results = (tmp_path / "run" / "results.csv").read_text(encoding="utf-8")
     assert "mine" in results
     assert "adam" in results

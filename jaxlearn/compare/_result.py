@@ -1,7 +1,7 @@
 """What a sweep gave, and which of its points is chosen."""
 
 import json
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -137,7 +137,7 @@ def from_stored(stored: Stored) -> Sweep:
     """The sweep that `to_stored` took apart.
 
     Raises:
-      TypeError: it is none.
+      KeyError, TypeError: it is none.
     """
-    sweep = Sweep(**stored.arrays, **stored.about)
-    return sweep._replace(shape=tuple(sweep.shape))
+    fields: dict[str, Any] = {**stored.about, **stored.arrays}
+    return Sweep(**fields)._replace(shape=tuple(stored.about["shape"]))

@@ -14,8 +14,7 @@ import numpy as np
 from jaxlearn._files import CheckpointError
 from jaxlearn._store import DTYPES, Stored, read_arrays, refusing, write_arrays
 from jaxlearn._text import show
-
-from ._run import PyTree
+from jaxlearn._types import PyTree
 
 
 def params_digest(params: Any) -> str:
