@@ -88,7 +88,7 @@ def read_choice(
     for point in points:  # wrong input is told before anything is loaded
         build_optimizer(args, choice, steps=1, **point)
     with usage(f"--model {model} --set"):
-        make_model(**sizes)
+        make_model(10, **sizes)
     return choice
 
 

@@ -1,6 +1,7 @@
 """From a command line to a run, a comparison or an answer, and to the status of the process."""
 
 import argparse
+import inspect
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -45,9 +46,8 @@ def main(
     >>> def tiny(classes: int, hidden: int = 8) -> nn.Layer:
     ...     return nn.sequential(nn.flatten, nn.linear(hidden), nn.relu, nn.linear(classes))
     >>> mine = cli.Recipe(optim.sgd, search=(1e-2, 1.0), defaults={"learning_rate": 0.1})
-    >>> cli.main({"tiny": tiny}, {"mine": mine}, ["--opt", "mine", "--model", "tiny", "--list"])
-    optimizer
-    ...
+    >>> cli.main({"tiny": tiny}, {"mine": mine}, ["--epochs", "none"])
+    2
     """
     app = App(prog or Path(sys.argv[0]).name, models, optimizers)
     if argv is not None:
@@ -143,4 +143,5 @@ def print_list(app: App) -> None:
 def describe(make_model: Callable[..., Any]) -> str:
     """The first line of a model's docstring, and its sizes."""
     sizes = show_settings(sizes_of(make_model))
-    return (make_model.__doc__ or "").splitlines()[0] + (f" --set {sizes}" if sizes else "")
+    first, _, _ = (inspect.getdoc(make_model) or "").partition("\n")
+    return " ".join(filter(None, [first, sizes and f"--set {sizes}"]))

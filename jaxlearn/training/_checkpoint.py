@@ -68,12 +68,11 @@ def restore_tree(path: Path, stored: Stored, like: PyTree) -> PyTree:
     wanted = named_leaves(like)
     with refusing(path):
         saved = dict(stored.about["leaves"])
-    for name, here in describe(wanted).items():
-        if saved.pop(name, None) != here:
-            there = stored.about["leaves"].get(name, "no such array")
+    needed = describe(wanted)
+    for name in sorted(saved | needed):
+        there, here = saved.get(name, "no such array"), needed.get(name, "none")
+        if there != here:
             raise CheckpointError(f"{path} holds for {show(name)}: {show(there)}; {here} is needed")
-    for name, there in saved.items():
-        raise CheckpointError(f"{path} holds for {show(name)}: {show(there)}; none is needed")
     with refusing(path):
         leaves = [_restore(leaf, stored.arrays[name]) for name, leaf in wanted.items()]
     return jax.tree.unflatten(jax.tree.structure(like), leaves)

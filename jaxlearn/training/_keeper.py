@@ -190,9 +190,11 @@ def _numbered(folder: Path) -> list[tuple[int, Path]]:
     """Checkpoints by their number, the last first."""
 
     def numbers() -> Iterator[tuple[int, Path]]:
-        for path in folder.glob("*.safetensors") if folder.is_dir() else []:
-            if path.stem.isascii() and path.stem.isdigit() and len(path.stem) < 19:
-                yield int(path.stem), path
+        # not `glob`, which says nothing of a folder that may not be read
+        for path in folder.iterdir() if folder.is_dir() else []:
+            name = path.stem if path.suffix == ".safetensors" else ""
+            if name.isascii() and name.isdigit() and len(name) < 19:
+                yield int(name), path
 
     return sorted(numbers(), reverse=True)
 

@@ -173,7 +173,7 @@ FAULTS = [
         "`model.safetensors` cut, `--eval`",
         used(lambda: cut(MODEL)),
         1,
-        "model.safetensors is not as jaxlearn.save wrote it",
+        "model.safetensors is not as it was saved",
     ),
     Fault(
         "`model.safetensors` with a bit flipped, `--eval`",
@@ -198,7 +198,7 @@ FAULTS = [
         "`model.safetensors` of another program, `--eval`",
         used(lambda: save_file({"w": np.zeros(3)}, MODEL)),
         1,
-        "model.safetensors was not written by jaxlearn.save",
+        "model.safetensors was not written by jaxlearn;",
     ),
     picture("missing", "is missing: an image file", lambda path: None),
     picture("empty", "is no image", Path.touch),

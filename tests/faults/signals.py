@@ -12,7 +12,7 @@ from tests.faults.bench import DIGITS, Act, Ended, Place, Process
 from tests.faults.fault import Fault
 
 LONG = "--dataset digits --model softmax --batch-size 32 --save-every 50steps --epochs 30"
-LARGE = f"{DIGITS} --model mlp --set hidden=5000 --save-every 1steps --epochs 4"  # 4 MB a checkpoint
+LARGE = f"{DIGITS} --model mlp --set hidden=600 --save-every 1steps --epochs 4"  # 5 MB a checkpoint
 GRID = f"{DIGITS} --opt sgd,adam --lr 0.001:0.1:3 --seeds 2 --epochs 20 --width 1"
 INT, TERM, KILL, STOP, CONT = (
     getattr(signal, f"SIG{name}") for name in ("INT", "TERM", "KILL", "STOP", "CONT")
@@ -56,7 +56,8 @@ def has_a_sweep(process: Process, place: Place) -> bool:
 
 def is_stopped(process: Process, place: Place, saving: bool) -> bool:
     """Stops the process once it has saved, at a moment when a checkpoint is half written, or when none is."""
-    if not any(place.run.glob("checkpoints/[0-9]*")):
+    half_written = partial(place.run.glob, "checkpoints/.*.new")
+    if not any(place.run.glob("checkpoints/[0-9]*")) or (saving and not any(half_written())):
         return False
     process.child.send_signal(STOP)
     while (
@@ -64,7 +65,7 @@ def is_stopped(process: Process, place: Place, saving: bool) -> bool:
         not in "TZ"
     ):
         time.sleep(0.001)
-    if any(place.run.glob("checkpoints/.*.new")) == saving:
+    if any(half_written()) == saving:
         return True
     process.child.send_signal(CONT)
     return False

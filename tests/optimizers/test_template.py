@@ -32,7 +32,7 @@ def test_it_is_seen_beside_the_others(tmp_path, capsys):
     arguments = [*options.split(), "--out", str(tmp_path / "run")]
     assert cli.main(MODELS, OPTIMIZERS | RECIPES, arguments, prog="mine.py") == 0
     report = (tmp_path / "run" / "report.md").read_text()
-    for told in ("mine", "sqrt(|m^|)", "one number for each parameter", "small gradients count for more"):
+    for told in ("mine", "m = mean of g", "one number for each parameter", "small gradients count for more"):
         assert told in report
     capsys.readouterr()
     assert cli.main(MODELS, OPTIMIZERS | RECIPES, ["--opt", "mien"], prog="mine.py") == 2

@@ -61,7 +61,7 @@ def spoil_arrays(random, path):
     def change(arrays, about):
         name, other = random.choice(sorted(arrays)), random.choice(sorted(arrays))
         array = arrays.pop(name)
-        for_it = [None, array[..., None], array.astype(np.float16), array + 1, arrays.get(other, array)]
+        for_it = [None, array[..., None], array.astype(np.float64), array + 1, arrays.get(other, array)]
         if (new := random.choice(for_it)) is not None:
             arrays[name] = new
         arrays |= {random.choice([other, "x", "", "a/b"]): array} if random.random() < 0.2 else {}

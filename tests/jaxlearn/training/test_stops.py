@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from jaxlearn import optim, schedules, training
+from jaxlearn.training._keeper import load_position
 from jaxlearn.training._signals import stop_requests
 from tests.jaxlearn.slow import every
 from tests.jaxlearn.training import small
@@ -178,9 +179,7 @@ def test_the_first_bad_update_is_named(name, tmp_path):
     assert (f"parameter {parameter} is" if parameter else "all parameters are finite") in str(error)
     for checkpoint in (tmp_path / "checkpoints").glob("[0-9]*"):  # from before, all of them sound
         assert int(checkpoint.stem) < step
-        state = training.load_checkpoint(checkpoint, {"state": program.state, "measured": program.measured})[
-            "state"
-        ]
+        state = load_position(checkpoint, program).state
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state.params))
 
 
