@@ -10,7 +10,7 @@ import pytest
 from benchmarks import gpu, gpu_results, run, tables
 from benchmarks.gpu import Section
 from benchmarks.measured import Failed
-from jaxlearn import cli
+from jaxlearn.cli import _process
 
 
 def sections(**rows):
@@ -32,7 +32,7 @@ def sections(**rows):
 def bench(monkeypatch, tmp_path):
     """Runs the benchmark with given sections on a CPU; what it wrote, in `tmp_path`."""
     monkeypatch.setenv("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    monkeypatch.setattr(cli, "pick_devices", lambda kind: jax.devices("cpu"))
+    monkeypatch.setattr(_process, "pick_devices", lambda kind: jax.devices("cpu"))
     monkeypatch.setattr(gpu_results, "written_problems", nullcontext)
     monkeypatch.setattr(gpu_results, "missing_torch", lambda device: "")
     monkeypatch.setattr(gpu_results, "RESULTS", tmp_path / "RESULTS-gpu.md")
