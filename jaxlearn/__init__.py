@@ -1,6 +1,6 @@
 """Optimizers, layers and whole training runs as pure functions on JAX."""
 
-from . import compare, data, losses, metrics, nn, optim, schedules, training
+from . import compare, data, losses, metrics, nn, optim, report, schedules, training
 from ._saved import Saved, load, save
 from ._version import __version__
 
@@ -14,6 +14,7 @@ __all__ = [
     "metrics",
     "nn",
     "optim",
+    "report",
     "save",
     "schedules",
     "training",

@@ -6,7 +6,7 @@ import shlex
 from functools import partial
 from pathlib import Path
 
-from jaxlearn import compare, training
+from jaxlearn import compare, report, training
 
 from ._choice import Choice, build_optimizer, default_folder, describe_run, load_data, updates_of
 from ._process import import_meanwhile, last_words, pick_devices, pick_precision, use_every_core
@@ -73,8 +73,8 @@ def run_comparison(args: argparse.Namespace, choices: list[Choice], command: lis
         for choice in choices
     }
     about = config | {"title": dataset.name, "facts": facts}
-    compare.print_report(result, about)
-    compare.write_report(folder, result, about)
+    report.print_report(result, about)
+    report.write_report(folder, result, about)
     print(f"\nreport in {folder / 'report.html'}")
 
 
@@ -93,8 +93,8 @@ def run_function(args: argparse.Namespace, choices: list[Choice]) -> None:
         print(f"{surface.name}: {surface.formula}, {args.steps} steps from {surface.start}; "
             f"{len(descents[-1].rates)} learning rates for each, the one that ends lowest")  # fmt: skip
         descents.sort(key=lambda d: math.inf if d.diverged == len(d.rates) else d.final[d.chosen])
-        print_table(compare.descents_table(surface, descents))
-        compare.write_descents(folder, surface, descents)
+        print_table(report.descents_table(surface, descents))
+        report.write_descents(folder, surface, descents)
     print(f"\npicture in {folder / surface.name}.png")
 
 

@@ -1,16 +1,14 @@
-"""Comparing optimizers: every learning rate and seed as one program, and an honest report."""
+"""Comparing optimizers: every learning rate and seed as one program, at equal budgets."""
 
 from ._compare import Comparison, Progress, compare
 from ._console import compare_with_progress
 from ._folder import difference, find_folder, open_folder, versions
-from ._functions import SURFACES, Descent, Surface, descend, descents_table, tune
+from ._functions import SURFACES, Descent, Surface, descend, tune
 from ._grid import grid_points, log_grid, parse_values
 from ._memory import parse_size
-from ._report import print_report, write_report
 from ._result import Sweep
 from ._statistics import Estimate, Pair, compare_pairs, estimate
 from ._task import Contender
-from ._trajectories import plot_descents, write_descents
 
 __all__ = [
     "SURFACES",
@@ -26,7 +24,6 @@ __all__ = [
     "compare_pairs",
     "compare_with_progress",
     "descend",
-    "descents_table",
     "difference",
     "estimate",
     "find_folder",
@@ -35,10 +32,6 @@ __all__ = [
     "open_folder",
     "parse_size",
     "parse_values",
-    "plot_descents",
-    "print_report",
     "tune",
     "versions",
-    "write_descents",
-    "write_report",
 ]

@@ -10,8 +10,9 @@ from PIL import Image
 from scipy.optimize import rosen, rosen_der
 
 from jaxlearn import optim
-from jaxlearn.compare._functions import SURFACES, Descent, Surface, choose, descend, descents_table, tune
-from jaxlearn.compare._trajectories import plot_descents
+from jaxlearn.compare._functions import SURFACES, Descent, Surface, choose, descend, tune
+from jaxlearn.report import descents_table
+from jaxlearn.report._trajectories import plot_descents
 
 BOWL = Surface("bowl", lambda p: p @ p - 2, (-1.0, 0.0), ((0.0, 0.0),), -2.0, (-2, 2, -2, 2), "x² + y² - 2")
 SIGNS = {"²": "**2", "³": "**3", "xy": "x*y", "100 (": "100*("}

@@ -3,8 +3,8 @@
 import math
 from typing import NamedTuple
 
-from ._compare import Comparison
-from ._result import Sweep
+from jaxlearn.compare import Comparison, Sweep
+
 from ._tables import Ranking, Row, describe_target, show_interval, show_point
 
 MANY = 8  # more than these are not named one by one
@@ -209,10 +209,9 @@ def _warn_of_points(ranked: Ranking) -> list[str]:
     for row in ranked.rows:
         sweep, where = row.sweep, f"{row.optimizer} on {ranked.model}"
         for name, side in sweep.edges.items():
-            option = "--lr" if name == "learning_rate" else "its values"
             warnings.append(
                 f"{where}: the chosen {show_point({name: row.point[name]})} is the {side} that was tried; "
-                f"its best may lie beyond: widen {option}."
+                "its best may lie beyond: try a wider range."
             )
         diverged = int(sweep.diverged[sweep.chosen].sum())
         if diverged:

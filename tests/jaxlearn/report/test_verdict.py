@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from jaxlearn.compare._tables import facts_table, pair_table, ranking, ranking_table, relation
-from jaxlearn.compare._verdict import verdict
-from tests.jaxlearn.compare.planted import TEST, by_loss, comparison, sweep
+from jaxlearn.report._tables import facts_table, pair_table, ranking, ranking_table, relation
+from jaxlearn.report._verdict import verdict
+from tests.jaxlearn.report.planted import TEST, by_loss, comparison, sweep
 
 GOOD, SAME, BAD = [0.900, 0.906, 0.903], [0.904, 0.901, 0.905], [0.800, 0.804, 0.803]
 ADAM = sweep("adam", GOOD)
@@ -141,12 +141,12 @@ WARNINGS = {
     "largest": (
         [sweep("adam", GOOD, val=[BAD, BAD, GOOD])],
         "adam on mlp: the chosen learning rate 0.1 is the largest that was tried; "
-        "its best may lie beyond: widen --lr.",
+        "its best may lie beyond: try a wider range.",
     ),
     "smallest of another axis": (
         [sweep("adam", GOOD, axes=["b1"], val=[GOOD, BAD, BAD])],
         "adam on mlp: the chosen b1 0.001 is the smallest that was tried; "
-        "its best may lie beyond: widen its values.",
+        "its best may lie beyond: try a wider range.",
     ),
     "chosen point diverged": (
         [sweep("adam", GOOD, diverged=[(1, 2), (0, 0)])],

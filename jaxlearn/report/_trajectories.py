@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxlearn._files import write_png, write_text
+from jaxlearn.compare import Descent, Surface
 
-from ._functions import Descent, Surface
 from ._style import LIGHT
 
 COLORS = LIGHT.colors
@@ -109,3 +109,29 @@ def write_descents(folder: Path, surface: Surface, descents: Sequence[Descent]) 
             for step, ((x, y), value) in enumerate(ways)
         ]
     write_text(folder / f"{surface.name}.csv", "\n".join(lines) + "\n")
+
+
+def descents_table(surface: Surface, descents: Sequence[Descent]) -> list[dict[str, str]]:
+    """A row for each optimizer, as text; a "-" stands for never.
+
+    >>> from jaxlearn.compare import SURFACES
+    >>> values = np.array([4.0, 1e-4])
+    >>> descent = Descent("adam", [0.1, 1.0, 10.0], np.array([1e-4, 3.0, 5.0]), np.zeros((2, 2)), values, 1)
+    >>> for column, text in descents_table(SURFACES["saddle"], [descent])[0].items():
+    ...     print(f"{column}: {text}")
+    optimizer: adam
+    learning rate: 0.1 (smallest tried)
+    above the least at the end: 0.0001
+    steps to 1/10000 of the start: 1
+    diverged: 1/3
+    """
+    return [
+        {
+            "optimizer": descent.optimizer,
+            "learning rate": f"{descent.rate:g}" + (f" ({descent.edge} tried)" if descent.edge else ""),
+            "above the least at the end": f"{descent.final[descent.chosen] - surface.least:.3g}",
+            "steps to 1/10000 of the start": "-" if descent.steps_to is None else str(descent.steps_to),
+            "diverged": f"{descent.diverged}/{len(descent.rates)}",
+        }
+        for descent in descents
+    ]

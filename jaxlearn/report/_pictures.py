@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from jaxlearn._files import to_png
+from jaxlearn.compare import Sweep
 
-from ._result import Sweep
 from ._style import Style
 from ._tables import Ranking, Row
 

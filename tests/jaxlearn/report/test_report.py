@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxlearn.compare import _pictures
-from jaxlearn.compare._report import print_report, results_csv, write_report
-from jaxlearn.compare._style import DARK, LIGHT
-from jaxlearn.compare._tables import ranking
-from tests.jaxlearn.compare.planted import by_loss, comparison, sweep
+from jaxlearn.report import _pictures
+from jaxlearn.report._report import print_report, results_csv, write_report
+from jaxlearn.report._style import DARK, LIGHT
+from jaxlearn.report._tables import ranking
+from tests.jaxlearn.report.planted import by_loss, comparison, sweep
 
 GOOD, BAD = [0.900, 0.906, 0.903], [0.800, 0.804, 0.803]
 ADAM, SGD = sweep("adam", GOOD), sweep("sgd", BAD, diverged=[(2, 1)])

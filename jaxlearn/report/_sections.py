@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ._compare import Comparison
+from jaxlearn.compare import Comparison
+
 from ._page import Block, Code, Picture, Section, Warnings
 from ._tables import Ranking, describe_target, facts_table, pair_table, ranking_table, show_seconds
 from ._verdict import count, listing, verdict

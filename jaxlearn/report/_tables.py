@@ -7,9 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._compare import Comparison
-from ._result import Sweep
-from ._statistics import Estimate, Pair, compare_pairs, estimate
+from jaxlearn.compare import Comparison, Estimate, Pair, Sweep, compare_pairs, estimate
 
 
 class Row(NamedTuple):

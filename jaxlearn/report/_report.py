@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from jaxlearn._files import write_file, write_json, write_text
+from jaxlearn.compare import Comparison
 
-from ._compare import Comparison
 from ._page import to_html, to_markdown
 from ._pictures import draw
 from ._sections import make_sections, make_title
