@@ -265,3 +265,19 @@ def test_the_script_runs_as_a_process_and_ends_with_its_status():
     bad = subprocess.run([*command, "--opt", "adma"], capture_output=True, text=True, check=False)
     assert (bad.returncode, bad.stdout) == (2, "")
     assert bad.stderr == "train.py: argument --opt: 'adma' is unknown; did you mean adamax or adan or adam?\n"
+
+
+def test_a_run_that_gets_no_better_is_stopped_and_goes_on_with_more_patience(capsys):
+    options = ["--opt", "sgd", "--lr", "0.1", "--dataset", "digits", "--model", "softmax", "--out", "run"]
+    options += ["--schedule", "exponential:epochs=1,factor=1e-9"]  # nothing changes after the first epoch
+    assert run(*options, "--epochs", 30, "--patience", 2) == 0
+    summary = json.loads(Path("run/summary.json").read_text())
+    assert summary["epochs"] - summary["best_epoch"] == 2
+    assert summary["epochs"] < 30
+    capsys.readouterr()
+    assert run("--resume", "run", "--patience", 4) == 0
+    assert json.loads(Path("run/summary.json").read_text())["epochs"] == summary["epochs"] + 2
+    assert run(*options[:-4], "--out", "other", "--patience", 2, "--validation", 0) == 2
+    assert "argument --patience: 2 needs validation examples, got none" in capsys.readouterr().err
+    assert run("--opt", "sgd,adam", "--dataset", "digits", "--patience", 2) == 2
+    assert "argument --patience: 2 is for a single run" in capsys.readouterr().err

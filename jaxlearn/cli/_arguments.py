@@ -81,6 +81,9 @@ def parse_arguments(app: App, argv: list[str]) -> argparse.Namespace:
         help="checkpoints that stay, besides that of the best epoch by validation (default: 3)")  # fmt: skip
     add("--nonfinite", default="stop", choices=["stop", "skip"],
         help="at a loss or gradient of NaN or infinity: stop or skip the update (default: stop)")  # fmt: skip
+    add("--patience", type=whole(1), metavar="N",
+        help="stop a run after N epochs that were no better than its best by validation, and keep that one "
+        "(default: never)")  # fmt: skip
     of = parser.add_argument_group("saved runs").add_argument
     of("--eval", type=Path, metavar="DIR", help="score the trained model in this folder on the test examples "
         "of its dataset, or of --dataset, and draw its mistakes")  # fmt: skip

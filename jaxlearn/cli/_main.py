@@ -97,6 +97,8 @@ def run(app: App, args: argparse.Namespace, command: list[str]) -> None:
     ]
     if len(choices) == 1 and not choices[0].axes and args.seeds is None and args.function is None:
         return run_one(args, choices[0], command)
+    if args.patience is not None:
+        raise UsageError(f"argument --patience: {args.patience} is for a single run: budgets are equal here")
     if args.lr is None and not any(text.startswith("learning_rate=") for text in args.set):
         rates = "search" if args.function is None else "1e-5:1:11"
         choices = [

@@ -27,11 +27,17 @@ def run_one(args: argparse.Namespace, choice: Choice, command: list[str]) -> Non
         if args.resume:
             check_dataset(args.resume, args.dataset)
         dataset, train, validation = load_data(args)
+        if args.patience and not len(validation.labels):
+            raise UsageError(f"argument --patience: {args.patience} needs validation examples, got none")
         import_meanwhile("safetensors.numpy", "matplotlib.figure")
         identity: dict[str, Any] = {"dataset": dataset.name, "model": choice.model, "optimizer": choice.opt}
         identity |= {"hyperparameters": choice.hyper, "seed": args.seed, "device": device.device_kind}
         identity |= {"precision": matmul_precision()}
-        config = identity | describe_run(args, command, dataset, validation) | {"sizes": choice.sizes}
+        config = (
+            identity
+            | describe_run(args, command, dataset, validation)
+            | {"sizes": choice.sizes, "patience": args.patience}
+        )
         config |= {"shape": dataset.train.images.shape[1:], "classes": dataset.classes}
         if args.resume:
             check_same(args.resume, config)
@@ -45,6 +51,7 @@ def run_one(args: argparse.Namespace, choice: Choice, command: list[str]) -> Non
             result, summary = training.record_run(
                 program, folder, args.epochs, config, identity, start=start,
                 saving=args.save_every._replace(keep=args.keep), nonfinite=args.nonfinite,
+                patience=args.patience,
             )  # fmt: skip
     print_scores(result)
     print(f"\nresults in {folder} (params_digest {summary['params_digest'][:12]})")

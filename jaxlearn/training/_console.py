@@ -2,7 +2,7 @@
 
 import statistics
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 
@@ -15,7 +15,9 @@ from ._fit import Position, Program
 from ._report import EpochReport, updates_skipped
 
 
-def with_progress(positions: Iterator[Position], program: Program, epochs: int) -> Iterator[Position]:
+def with_progress(
+    positions: Iterator[Position], program: Program, epochs: int
+) -> Generator[Position, None, None]:
     """Passes on what `run_parts` yields, with a line for each epoch and, in a terminal, a bar below them."""
     epochs = check_whole("epochs", epochs, 0)
     seconds: list[float] = []

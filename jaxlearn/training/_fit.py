@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxlearn import losses, metrics
@@ -20,7 +21,7 @@ from jaxlearn.optim import evaluation_parameters
 from ._checkpoint import copy_tree
 from ._evaluate import Evaluation, evaluate
 from ._parts import Parts, join_parts, lower_parts
-from ._report import EpochReport, learning_rate_of, to_number, updates_skipped
+from ._report import EpochReport, is_out_of_patience, learning_rate_of, to_number, updates_skipped
 from ._run import Means, RunState, count_updates, make_run
 from ._statistics import join_settling, lower_settling
 
@@ -32,7 +33,7 @@ class Program(NamedTuple):
     """A compiled run: nothing in it compiles again.
 
     Attributes:
-      state: the first state, which the first epoch consumes.
+      state: the first state.
       parts: an epoch, a part at a time; see `run_parts`.
       settle: `settle(state) -> state`, after an epoch: where the optimizer averages parameters, the running
         statistics become those of the average, by one more pass over the training examples; see `update_bn`.
@@ -60,7 +61,8 @@ class Program(NamedTuple):
         return count_updates(self.examples, self.batch_size)
 
     def epoch(self, state: RunState) -> tuple[RunState, Means]:
-        """Every example once, but for what is left out; gives the memory of its argument to its result."""
+        """Every example once, but for what is left out. `state` stays as it is: what is trained is a copy."""
+        state = jax.tree.map(jnp.copy, state)
         parts = self.parts(state, self.nothing_measured(), 0, lambda done: self.updates)
         state, measured, _ = deque(parts, maxlen=1).pop()
         return self.settle(state), self.means(measured)
@@ -230,10 +232,23 @@ def run_parts(
         yield Position(state, measured, done, reports, seconds)
 
 
-def fit(program: Program, epochs: int) -> Iterator[tuple[RunState, EpochReport]]:
+def fit(
+    program: Program, epochs: int, *, start: Position | None = None, patience: int | None = None
+) -> Iterator[tuple[RunState, EpochReport]]:
     """Trains, and yields the state and a report after each epoch.
 
-    A yielded state is good until the next epoch is asked for, which takes over its memory.
+    A state that is kept stays as it is, at the price of a copy of it after each epoch. So the best epoch of a
+    run that is stopped early is `max(fit(program, 50, patience=5), key=lambda after: after[1].val_accuracy)`.
+
+    Args:
+      program: what to run; it may be run again.
+      epochs: how many there are to be in all, those before `start` counted.
+      start: where to go on, such as `restore` finds; default: at the beginning.
+      patience: ends the run when this many epochs, one after the other, were no better than the best one by
+        validation accuracy or, where that is equal, loss; from 1. Default: never.
+
+    Raises:
+      ValueError: a number below its range; patience without validation examples.
 
     >>> from jaxlearn import data, nn, optim
     >>> digits = data.load("digits")
@@ -246,9 +261,22 @@ def fit(program: Program, epochs: int) -> Iterator[tuple[RunState, EpochReport]]
     >>> report.epoch, int(state.step), report.val_accuracy > 0.8
     (3, 63, True)
     """
-    for position in run_parts(program, first_position(program), epochs):
+    patience = None if patience is None else check_whole("patience", patience, 1)
+    if patience is not None and program.validate is None:
+        raise ValueError(f"patience needs validation examples, got patience={patience} without")
+    return _fit(program, epochs, (start or first_position(program)).copied(), patience)
+
+
+def _fit(
+    program: Program, epochs: int, start: Position, patience: int | None
+) -> Iterator[tuple[RunState, EpochReport]]:
+    if is_out_of_patience(start.reports, patience):
+        return
+    for position in run_parts(program, start, epochs):
         if not position.done:
-            yield position.state, position.reports[-1]
+            yield jax.tree.map(jnp.copy, position.state), position.reports[-1]
+            if is_out_of_patience(position.reports, patience):
+                return
 
 
 def _report(program: Program, state: RunState, measured: Means, number: int, seconds: float) -> EpochReport:

@@ -16,7 +16,7 @@ from jaxlearn._store import read_arrays
 from ._checkpoint import restore_tree, save_checkpoint
 from ._fit import Position, Program
 from ._nonfinite import first_bad_loss, first_bad_parameter, locate
-from ._report import EpochReport
+from ._report import EpochReport, best_epoch
 
 UNITS = ("s", "steps", "epochs")
 NUMBERS = EpochReport._fields[1:]
@@ -54,21 +54,6 @@ def parse_saving(text: str) -> Saving:
     except ValueError:
         pass
     raise ValueError(f"must be a time such as 30s, or 500steps, or 1epochs; got {text!r}")
-
-
-def best_epoch(reports: Sequence[EpochReport]) -> int | None:
-    """The epoch with the highest validation accuracy, by its loss where that is equal; None without one.
-
-    >>> reports = [EpochReport(n, 0.1, 0.9, 0.2, accuracy, 0.1, 1.0) for n, accuracy in [(1, 0.8), (2, 0.9)]]
-    >>> best_epoch(reports), best_epoch([])
-    (2, None)
-    """
-    scores = {}
-    for report in reports:
-        if report.val_loss is not None and not math.isnan(report.val_loss):
-            accuracy = report.val_accuracy or 0.0
-            scores[report.epoch] = (0.0 if math.isnan(accuracy) else accuracy, -report.val_loss)
-    return max(scores, key=scores.__getitem__) if scores else None
 
 
 class Keeper:
@@ -134,6 +119,12 @@ class Keeper:
                 with suppress(OSError):
                     _file(self.folder, step).unlink()
                 self.saved.discard(step)
+
+    def best_position(self) -> Position | None:
+        """That of the best epoch, once it is saved; None without validation."""
+        start, _ = restore(self.folder, self.program)
+        best = best_epoch(start.reports) if start else None
+        return load_position(_file(self.folder, best * self.program.updates), self.program) if best else None
 
     def _due(self, position: Position) -> bool:
         every, unit, _ = self.saving

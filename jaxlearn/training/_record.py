@@ -1,6 +1,7 @@
 """Training for good: a run that is shown while it goes on, and saved so that it can go on later."""
 
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from ._console import with_progress
 from ._curves import plot_curves
 from ._evaluate import Evaluation
 from ._fit import Position, Program, first_position, run_parts
-from ._keeper import Keeper, Saving, best_epoch
-from ._report import EpochReport, to_number, updates_skipped
+from ._keeper import Keeper, Saving
+from ._report import EpochReport, best_epoch, is_out_of_patience, to_number, updates_skipped
 from ._signals import Stopped, stop_requests
 
 
@@ -31,6 +32,7 @@ def record_run(
     start: Position | None = None,
     saving: Saving | None = None,
     nonfinite: str = "stop",
+    patience: int | None = None,
 ) -> tuple[Evaluation, dict[str, Any]]:
     """Trains, shows the progress, looks at the test examples once and writes the folder of the run.
 
@@ -46,6 +48,7 @@ def record_run(
       identity: the first entries of the summary: dataset, model, optimizer ...
       start: where to begin, such as `restore` finds; default: at the beginning.
       saving: when to save; default: every 30 seconds.
+      patience: as of `fit`. The run that is evaluated and kept is that of the best epoch then.
       nonfinite: "stop" at a loss that is not finite, or "skip" where the optimizer skips such updates.
 
     Returns:
@@ -68,8 +71,9 @@ def record_run(
     keeper = Keeper(checkpoints, program, saving, config, position, losses=nonfinite == "stop")
     every = int(saving.every) if saving.unit == "steps" else None
     write_metrics(folder, position.reports)
+    epochs = len(position.reports) if is_out_of_patience(position.reports, patience) else epochs
     positions = with_progress(run_parts(program, position, epochs, every), program, epochs)
-    with stop_requests() as requested:
+    with stop_requests() as requested, closing(positions):
         for position in positions:
             if not position.done:
                 write_metrics(folder, position.reports)
@@ -78,8 +82,12 @@ def record_run(
                 keeper.save(position)
                 epoch = len(position.reports) + bool(position.done)
                 raise Stopped(requested(), epoch, int(position.state.step))
+            if is_out_of_patience(position.reports, patience):
+                break
     keeper.save(position)
-    return finish_run(program, folder, position, config, identity)
+    best = None if patience is None else keeper.best_position()
+    state = position.state if best is None else best.state
+    return finish_run(program, folder, position._replace(state=state), config, identity)
 
 
 def write_metrics(folder: Path, reports: Iterable[EpochReport]) -> None:

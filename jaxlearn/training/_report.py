@@ -1,5 +1,7 @@
 """What is told of a run after each epoch."""
 
+import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -50,3 +52,23 @@ def to_number(scalar: jax.Array) -> float:
     0.001
     """
     return float(str(scalar))
+
+
+def best_epoch(reports: Sequence[EpochReport]) -> int | None:
+    """The epoch with the highest validation accuracy, by its loss where that is equal; None without one.
+
+    >>> reports = [EpochReport(n, 0.1, 0.9, 0.2, accuracy, 0.1, 1.0) for n, accuracy in [(1, 0.8), (2, 0.9)]]
+    >>> best_epoch(reports), best_epoch([])
+    (2, None)
+    """
+    scores = {}
+    for report in reports:
+        if report.val_loss is not None and not math.isnan(report.val_loss):
+            accuracy = report.val_accuracy or 0.0
+            scores[report.epoch] = (0.0 if math.isnan(accuracy) else accuracy, -report.val_loss)
+    return max(scores, key=scores.__getitem__) if scores else None
+
+
+def is_out_of_patience(reports: Sequence[EpochReport], patience: int | None) -> bool:
+    """Whether the last `patience` epochs were no better than the best one; never, where that is None."""
+    return patience is not None and len(reports) - (best_epoch(reports) or 0) >= patience

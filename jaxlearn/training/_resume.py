@@ -10,7 +10,14 @@ from jaxlearn._text import show
 
 from ._keeper import saved_config
 
-FREE = ("epochs", "device", "command", "data_dir", "version")  # another one goes on with the same numbers
+FREE = (
+    "epochs",
+    "patience",
+    "device",
+    "command",
+    "data_dir",
+    "version",
+)  # another one goes on with the same numbers
 
 
 def read_config(folder: Path) -> tuple[dict[str, Any], str | None]:

@@ -1,0 +1,88 @@
+"""A loop of the user's own: what it yields stays good, it goes on, and it stops early."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxlearn import optim, training
+from jaxlearn.training import EpochReport
+from jaxlearn.training._report import is_out_of_patience
+from tests.jaxlearn.training.small import UPDATES, compile_small, run_to, same_state, save, without_seconds
+
+
+@pytest.fixture(scope="module")
+def program():
+    return compile_small(optim.adam(0.05))
+
+
+def test_every_state_that_was_yielded_stays_good(program):
+    kept = list(training.fit(program, 3))
+    assert [int(state.step) for state, _ in kept] == [UPDATES, 2 * UPDATES, 3 * UPDATES]
+    for epochs, (state, _) in enumerate(kept, start=1):
+        same_state(state, run_to(program, epochs).state)
+
+
+def test_a_cell_that_is_run_twice_gives_the_same(program):
+    there, here = (list(training.fit(program, 2)) for _ in range(2))
+    same_state(there[-1][0], here[-1][0])
+    assert without_seconds([report for _, report in there]) == without_seconds([report for _, report in here])
+    states = [program.epoch(program.state)[0] for _ in range(2)]
+    same_state(*states)
+    before = jax.tree.map(np.array, states[0].params)
+    program.epoch(states[0])
+    jax.tree.map(np.testing.assert_array_equal, before, states[0].params)
+
+
+def test_it_goes_on_from_a_saved_position(program, tmp_path):
+    save(tmp_path, program, run_to(program, epochs=2, every=5, step=UPDATES + 3))
+    start, _ = training.restore(tmp_path, program)
+    went_on = list(training.fit(program, 3, start=start))
+    assert [report.epoch for _, report in went_on] == [2, 3]
+    same_state(went_on[-1][0], list(training.fit(program, 3))[-1][0])
+    same_state(start.state, training.restore(tmp_path, program)[0].state)  # and is still there
+
+
+def report(epoch, accuracy, loss=0.5):
+    return EpochReport(epoch, 0.1, 0.9, loss, accuracy, 0.1, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "stops"),
+    [
+        ([0.5, 0.6, 0.7, 0.8], None),
+        ([0.5, 0.4, 0.4, 0.9], 3),
+        ([0.5, 0.4, 0.6, 0.5, 0.5], 5),
+        ([0.5, 0.5, 0.5], 3),  # as good is no better
+        ([float("nan")] * 3, 2),
+    ],
+)
+def test_patience_counts_epochs_that_were_no_better(accuracies, stops):
+    losses = [float("nan") if accuracy != accuracy else 0.5 for accuracy in accuracies]
+    reports = [report(*row) for row in zip(range(1, 9), accuracies, losses, strict=False)]
+    ended = [n for n in range(1, len(reports) + 1) if is_out_of_patience(reports[:n], 2)]
+    assert (ended[0] if ended else None) == stops
+    assert not is_out_of_patience(reports, None)
+
+
+def test_a_run_without_improvement_is_stopped_and_its_best_epoch_is_kept(tmp_path):
+    program = compile_small(
+        optim.sgd(lambda step: jnp.where(step < UPDATES, 0.5, 0.0))
+    )  # after an epoch nothing changes
+    (best, first), *others = training.fit(program, 20, patience=3)
+    assert [after.epoch for _, after in others] == [2, 3, 4]
+    assert max([(best, first), *others], key=lambda after: after[1].val_accuracy)[1] is first
+    identity = dict.fromkeys(["dataset", "model", "optimizer", "seed"], "")
+    _, summary = training.record_run(program, tmp_path / "run", 20, {}, identity, patience=3)
+    assert (summary["epochs"], summary["best_epoch"]) == (4, 1)
+    assert summary["params_digest"] == training.params_digest(best.params)
+    start, _ = training.restore(tmp_path / "run" / "checkpoints", program)
+    assert len(start.reports) == 4
+    assert list(training.fit(program, 20, start=start, patience=3)) == []
+
+
+def test_patience_needs_validation_examples_and_a_number():
+    with pytest.raises(ValueError, match="patience needs validation examples, got patience=3 without"):
+        training.fit(compile_small(held_out=0), 5, patience=3)
+    with pytest.raises(ValueError, match=r"patience must be in \[1, inf\), got 0"):
+        training.fit(compile_small(), 5, patience=0)
