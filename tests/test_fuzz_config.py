@@ -12,8 +12,8 @@ from random import Random
 
 import pytest
 
-from jaxlearn import cli, training
-from jaxlearn.cli import _single
+from jaxlearn import training
+from jaxlearn.cli import _main, _single
 from jaxlearn.training import _record
 from tests.jaxlearn import fuzz
 from tests.jaxlearn.slow import every
@@ -163,7 +163,7 @@ def test_a_config_is_taken_or_refused_in_a_line(inputs, trained, hostile, monkey
     folder, config = trained
     began = []  # runs and comparisons that would have begun
     for name in ("run_one", "run_comparison", "run_function"):
-        monkeypatch.setattr(cli, name, lambda *arguments: began.append(arguments))
+        monkeypatch.setattr(_main, name, lambda *arguments: began.append(arguments))
     outcomes, most = Counter(), 0
     for number in range(inputs):
         random = Random(number)

@@ -57,7 +57,7 @@ def test_a_list_makes_a_comparison_that_leaves_everything(capsys):
     about = summary(folder)["about"]
     assert about["command"].startswith("python train.py --opt sgd,adam --lr 1e-3:0.1:3")
     assert about["target"] == 0.9
-    assert about["facts"]["adam"]["memory"].startswith("numbers for each parameter: 2")
+    assert about["facts"]["adam"]["memory"].startswith("two numbers for each parameter")
     page = (folder / "report.html").read_text()
     for text in ("update rule", "adam", "--lr 1e-3:0.1:3", "jax"):
         assert text in page

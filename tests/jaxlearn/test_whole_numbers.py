@@ -224,6 +224,10 @@ TABLE = {
         lambda n: training.predict(nn.linear(3), *LINEAR, np.tile(SCORES, (60, 1)), batch_size=n),
         200,
     ),
+    "training.fit(patience)": (
+        lambda n: [report.val_loss for _, report in training.fit(parts(), 2, patience=n)],
+        2,
+    ),
     "training.run_parts(epochs)": (lambda n: trained(parts(), n), 2),
     "training.run_parts(every)": (lambda n: trained(parts(), every=n), 2),
     "training.update_bn(batch_size)": (
@@ -250,7 +254,7 @@ TABLE = {
     "data.hold_out(seed)": (lambda n: hold_out(SPLIT, 2, n), 200),
 }
 # shapes of arrays, which JAX reads; what JAX itself takes; a folder, elsewhere
-NOT_HERE = re.compile(r"shape\)$|nn.init.|conv_general_dilated|\.layer\(|record_run")
+NOT_HERE = re.compile(r"shape\)$|nn.init.|conv_general_dilated|\.layer\(|record_run|settle")
 
 
 def arguments():
@@ -315,7 +319,7 @@ def test_what_is_saved_may_be_counted_with_numpy(tmp_path):
     identity = dict.fromkeys(("dataset", "model", "optimizer", "seed"), np.int64(3))
     training.record_run(parts(), tmp_path, np.int32(4), {"epochs": np.int64(4)}, identity, saving=saving)
     assert (tmp_path / "config.json").read_text(encoding="utf-8").startswith('{\n  "epochs": 4,')
-    kept = [int(path.name) for path in (tmp_path / "checkpoints").iterdir()]
+    kept = [int(path.stem) for path in (tmp_path / "checkpoints").iterdir()]
     assert len(kept) in (2, 3)  # the last two, and the best
     assert {9, 12} <= set(kept)
     with pytest.raises(TypeError, match=r"keep must be a whole number, got 2.0"):

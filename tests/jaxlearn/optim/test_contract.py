@@ -39,7 +39,7 @@ def close(a, b, tolerance=1e-8):
 def test_every_public_transform_is_in_the_table():
     """Anything public that makes a Transform: by itself, or as what a named optimizer consists of."""
     primitives = {name for name in optim.__all__ if name.startswith("scale")}
-    protocol = {"Transform", "chain", "from_rule", "stateless"}
+    protocol = {"Transform", "chain", "from_rule", "stateless", "with_extra_args_support"}
     makers = {
         name
         for name in optim.__all__

@@ -71,6 +71,7 @@ def assert_same_types(a, b):
     chex.assert_trees_all_equal_shapes_and_dtypes(a, b)
 
 
+@pytest.mark.filterwarnings("ignore:.* keeps its state in float16")
 @every_optimizer
 @hypothesis.given(params=trees([jnp.float32, jnp.bfloat16, jnp.float16]))
 def test_structure_shape_and_dtype_are_kept(name, params):
@@ -112,6 +113,7 @@ def test_double_precision_stays(name, params):
         assert_same_types(after, params)
 
 
+@pytest.mark.filterwarnings("ignore:.* keeps its state in float16")
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
 @pytest.mark.parametrize("name", ["scale_by_adam", "scale_by_rms", "trace"])
 def test_low_precision_is_float32_rounded_once(name, dtype):

@@ -70,6 +70,7 @@ def mixed(dtypes):
     return {"layer": (a, None, {"b": b}), "empty": jnp.zeros((0, 2)), "c": [c]}
 
 
+@pytest.mark.filterwarnings("ignore:.* keeps its state in float16")
 @every_wrapper
 @pytest.mark.parametrize("x64", [False, True])
 def test_structures_shapes_and_dtypes_are_kept(name, x64):
