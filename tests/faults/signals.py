@@ -12,6 +12,7 @@ from tests.faults.bench import DIGITS, Act, Ended, Place, Process
 from tests.faults.fault import Fault
 
 LONG = "--dataset digits --model softmax --batch-size 32 --save-every 50steps --epochs 30"
+SLOW = "--dataset digits --model softmax --batch-size 1 --epochs 12"  # a tenth of a second between two looks
 LARGE = f"{DIGITS} --model mlp --set hidden=600 --save-every 1steps --epochs 4"  # 5 MB a checkpoint
 GRID = f"{DIGITS} --opt sgd,adam --lr 0.001:0.1:3 --seeds 2 --epochs 20 --width 1"
 INT, TERM, KILL, STOP, CONT = (
@@ -87,8 +88,8 @@ FAULTS = [
         same=LARGE,
         varies=WHERE,
     ),
-    at_once("SIGINT twice in a run", sent(LONG, TRAINING, INT, INT), 130, LONG),
-    at_once("SIGTERM, then SIGINT in a run", sent(LONG, TRAINING, TERM, INT), 130, LONG),
+    at_once("SIGINT twice in a run", sent(SLOW, TRAINING, INT, INT), 130, SLOW),
+    at_once("SIGTERM, then SIGINT in a run", sent(SLOW, TRAINING, TERM, INT), 130, SLOW),
     at_once("SIGINT twice while it saves", sent(LARGE, is_saving, INT, CONT, INT), 130, LARGE),
     at_once("SIGKILL in a run", sent(LONG, TRAINING, KILL), -9, LONG),
     at_once("SIGKILL while it saves", sent(LARGE, is_saving, KILL), -9, LARGE),
