@@ -12,7 +12,7 @@ from tests.faults.bench import DIGITS, Act, Ended, Place, Process
 from tests.faults.fault import Fault
 
 LONG = "--dataset digits --model softmax --batch-size 32 --save-every 50steps --epochs 30"
-SLOW = "--dataset digits --model softmax --batch-size 1 --epochs 12"  # a tenth of a second between two looks
+SLOW = "--dataset digits --model mlp --set hidden=300 --batch-size 1 --epochs 4"  # parts of half a second
 LARGE = f"{DIGITS} --model mlp --set hidden=600 --save-every 1steps --epochs 4"  # 5 MB a checkpoint
 GRID = f"{DIGITS} --opt sgd,adam --lr 0.001:0.1:3 --seeds 2 --epochs 20 --width 1"
 INT, TERM, KILL, STOP, CONT = (
