@@ -34,6 +34,7 @@ class Program(NamedTuple):
 
     Attributes:
       state: the first state.
+      copy: `copy(state) -> state`, in memory of its own.
       parts: an epoch, a part at a time; see `run_parts`.
       settle: `settle(state) -> state`, after an epoch: where the optimizer averages parameters, the running
         statistics become those of the average, by one more pass over the training examples; see `update_bn`.
@@ -46,6 +47,7 @@ class Program(NamedTuple):
     """
 
     state: RunState
+    copy: Callable[[RunState], RunState]
     parts: Parts
     settle: Callable[[RunState], RunState]
     validate: Callable[[RunState], Evaluation] | None
@@ -62,7 +64,7 @@ class Program(NamedTuple):
 
     def epoch(self, state: RunState) -> tuple[RunState, Means]:
         """Every example once, but for what is left out. `state` stays as it is: what is trained is a copy."""
-        state = jax.tree.map(jnp.copy, state)
+        state = self.copy(state)
         parts = self.parts(state, self.nothing_measured(), 0, lambda done: self.updates)
         state, measured, _ = deque(parts, maxlen=1).pop()
         return self.settle(state), self.means(measured)
@@ -145,6 +147,7 @@ def compile_run(
     measured = jax.tree.map(lambda mean: jax.ShapeDtypeStruct((updates,), mean.dtype), means)
     compiled = compile_all({
         "init": init,
+        "copy": jax.jit(partial(jax.tree.map, jnp.copy)).lower(like),
         "parts": lower_parts(run, like, measured, train, used, batch_size, at_a_time),
         "settling": lower_settling(model, like, train.images, used, batch_size, at_a_time),
         **{name: jax.jit(score).lower(like, *split) for name, split in held_out.items()},
@@ -157,7 +160,9 @@ def compile_run(
     state = compiled["init"](key)
     seconds = time.perf_counter() - start
     validate = scores.get("validation")
-    return Program(state, parts, settle, validate, scores["test"], seconds, used, batch_size, measured)
+    return Program(
+        state, compiled["copy"], parts, settle, validate, scores["test"], seconds, used, batch_size, measured
+    )
 
 
 def _call(compiled: Any, split: Split, state: RunState) -> Any:
@@ -274,7 +279,7 @@ def _fit(
         return
     for position in run_parts(program, start, epochs):
         if not position.done:
-            yield jax.tree.map(jnp.copy, position.state), position.reports[-1]
+            yield program.copy(position.state), position.reports[-1]
             if is_out_of_patience(position.reports, patience):
                 return
 
