@@ -55,35 +55,44 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     write_text(path, "{\n" + ",\n".join(entries) + "\n}\n")
 
 
-def read_text(path: Path, largest: int = LARGEST) -> str:
-    """The text in a file, and not more of it than there can be.
+def read_file(path: Path, most: int = -1) -> bytes:
+    """The content of a file, or so many bytes of it.
 
     Raises:
-      CheckpointError: no such file, no file, or none of text; one that is larger.
+      CheckpointError: no such file, no file, or one that may not be read.
     """
     try:
         if not path.is_file():  # a pipe would be waited for
             raise CheckpointError(f"{path} is {'no file' if os.path.lexists(path) else 'missing'}")
         with path.open("rb") as file:
-            content = file.read(largest + 1)
+            return file.read(most)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from None
-    if len(content) > largest:
-        raise CheckpointError(f"{path} is larger than {largest} bytes")
+
+
+def read_text(path: Path) -> str:
+    """The text in a file, and not more of it than there can be.
+
+    Raises:
+      CheckpointError: as `read_file`, and where it is none of text, or larger.
+    """
+    content = read_file(path, LARGEST + 1)
+    if len(content) > LARGEST:
+        raise CheckpointError(f"{path} is larger than {LARGEST} bytes")
     try:
         return content.decode()
     except UnicodeDecodeError:
         raise CheckpointError(f"{path} is damaged: it is not text") from None
 
 
-def read_json(path: Path, largest: int = LARGEST) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in a file.
 
     Raises:
       CheckpointError: as `read_text`, and where it holds anything else.
     """
     try:
-        content = json.loads(read_text(path, largest))
+        content = json.loads(read_text(path))
     except CheckpointError:
         raise
     except (ValueError, RecursionError) as error:

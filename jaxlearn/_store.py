@@ -6,7 +6,6 @@ A file is one of safetensors, which other programs read, too. What is to be know
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from ._files import CheckpointError, to_json, write_file
+from ._files import CheckpointError, read_file, to_json, write_file
 
 LAYOUT = 1  # of what stands under "jaxlearn"
 LONGEST = 10**7  # bytes of a header, enough for 50,000 arrays; to read one takes up to 40 times as many
@@ -68,12 +67,7 @@ def read_arrays(path: Path) -> Stored:
       CheckpointError: it is missing or no file, `write_arrays` did not write it, or it has changed since.
       ModuleNotFoundError: safetensors is not installed (`pip install 'jaxlearn[train]'`).
     """
-    try:
-        if not path.is_file():  # a pipe would be waited for
-            raise CheckpointError(f"{path} is {'no file' if os.path.lexists(path) else 'missing'}")
-        content = path.read_bytes()
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from None
+    content = read_file(path)
     with refusing(path):
         views, about = _parse(content)
     if about is None:

@@ -111,10 +111,10 @@ def _numbers(leaf: Any) -> np.ndarray:
 
 def _plain(leaf: Any) -> np.ndarray:
     """Numbers of a dtype that a file can hold; those of others, such as complex ones, as bytes."""
-    array = np.ascontiguousarray(_numbers(leaf)).reshape(_numbers(leaf).shape)
+    array = _numbers(leaf)
     if array.dtype.newbyteorder("=") in DTYPES.values():
         return array
-    return array.reshape(*array.shape, 1).view(np.uint8)
+    return np.ascontiguousarray(array).reshape(*array.shape, 1).view(np.uint8)
 
 
 def _restore(like: Any, plain: np.ndarray) -> Any:

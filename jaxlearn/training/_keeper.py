@@ -120,11 +120,12 @@ class Keeper:
                     _file(self.folder, step).unlink()
                 self.saved.discard(step)
 
-    def best_position(self) -> Position | None:
-        """That of the best epoch, once it is saved; None without validation."""
-        start, _ = restore(self.folder, self.program)
-        best = best_epoch(start.reports) if start else None
-        return load_position(_file(self.folder, best * self.program.updates), self.program) if best else None
+    def best_before(self, position: Position) -> Position:
+        """That of the best epoch, which is saved; `position` where that is the best, or none is."""
+        best = best_epoch(position.reports)
+        if best is None or best == len(position.reports):
+            return position
+        return load_position(_file(self.folder, best * self.program.updates), self.program)
 
     def _due(self, position: Position) -> bool:
         every, unit, _ = self.saving

@@ -85,9 +85,9 @@ def record_run(
             if is_out_of_patience(position.reports, patience):
                 break
     keeper.save(position)
-    best = None if patience is None else keeper.best_position()
-    state = position.state if best is None else best.state
-    return finish_run(program, folder, position._replace(state=state), config, identity)
+    if patience is not None:
+        position = position._replace(state=keeper.best_before(position).state)
+    return finish_run(program, folder, position, config, identity)
 
 
 def write_metrics(folder: Path, reports: Iterable[EpochReport]) -> None:
