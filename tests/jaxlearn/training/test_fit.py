@@ -81,6 +81,19 @@ def test_a_run_without_improvement_is_stopped_and_its_best_epoch_is_kept(tmp_pat
     assert list(training.fit(program, 20, start=start, patience=3)) == []
 
 
+def test_the_parameters_that_are_kept_are_those_of_the_best_epoch(tmp_path):
+    worse_and_worse = lambda step: jnp.where(step < UPDATES, 0.05, 30.0)
+    program = compile_small(optim.sgd(worse_and_worse), seed=1)
+    states = list(training.fit(program, 20, patience=3))
+    best, report = max(states, key=lambda after: after[1].val_accuracy)
+    assert report.epoch == len(states) - 3
+    identity = dict.fromkeys(["dataset", "model", "optimizer", "seed"], "")
+    _, summary = training.record_run(program, tmp_path / "run", 20, {}, identity, patience=3)
+    assert summary["best_epoch"] == report.epoch
+    digests = [training.params_digest(state.params) for state, _ in (states[-1], (best, report))]
+    assert summary["params_digest"] == digests[1] != digests[0]
+
+
 def test_patience_needs_validation_examples_and_a_number():
     with pytest.raises(ValueError, match="patience needs validation examples, got patience=3 without"):
         training.fit(compile_small(held_out=0), 5, patience=3)

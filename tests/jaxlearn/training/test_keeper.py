@@ -183,6 +183,17 @@ def test_without_a_checkpoint_a_run_begins(program, tmp_path):
         training.restore(tmp_path / "file", program)
 
 
+def test_a_folder_that_may_not_be_read_is_not_taken_for_an_empty_one(program, tmp_path, monkeypatch):
+    save(tmp_path, program, run_to(program, every=7, step=7))
+
+    def refuse(folder):
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(type(tmp_path), "iterdir", refuse)
+    with pytest.raises(PermissionError, match="Permission denied"):
+        training.restore(tmp_path, program)
+
+
 def test_if_none_can_be_read_it_is_refused(program, tmp_path):
     for step in (5, 7):
         save(tmp_path, program, run_to(program, every=step, step=step))
