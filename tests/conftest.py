@@ -15,6 +15,8 @@ import jax
 import numpy as np
 import pytest
 
+from tests.jaxlearn.sample import DAY
+
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
@@ -28,6 +30,10 @@ GOLDEN = Path(__file__).parent / "golden"
 def pytest_configure(config):
     config.addinivalue_line("filterwarnings", "error")
     config.addinivalue_line("markers", "slow: the rest of a long proof; `make test-slow` runs it")
+
+
+def pytest_terminal_summary(terminalreporter):
+    terminalreporter.write_line(f"sampled cases: those of JAXLEARN_TEST_DAY={DAY}")
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from threading import Lock
 import pytest
 
 from tests.jaxlearn import fuzz
-from tests.jaxlearn.slow import every
+from tests.jaxlearn.sample import small_first
 from tests.jaxlearn.training.small import compiled_once
 from tests.test_killed import left
 from tests.test_train import run
@@ -50,7 +50,7 @@ def copying(folder, into):
         yield
 
 
-@pytest.mark.parametrize("step", every(2, [50, 1]))
+@pytest.mark.parametrize("step", small_first(50, 1))
 @pytest.mark.parametrize("kind", KINDS)
 def test_cut_off_before_any_change_of_a_file_it_ends_the_same(kind, step, tmp_path, empty_folder, capsys):
     folder, copies, command = tmp_path / "run", tmp_path / "copies", [*COMMON, *KINDS[kind]]

@@ -7,7 +7,7 @@ import pytest
 from tests.faults import FAULTS
 from tests.faults.bench import Place, set_up
 from tests.faults.fault import row, try_out
-from tests.jaxlearn.slow import every
+from tests.jaxlearn.sample import sample
 
 TABLE = Path(__file__).parents[1] / "docs" / "faults.md"
 ROWS = [line for line in TABLE.read_text(encoding="utf-8").splitlines() if line.startswith("| ")][1:]
@@ -25,7 +25,7 @@ def test_the_table_has_every_fault():
     ]
 
 
-@pytest.mark.parametrize("number", every(40, range(len(FAULTS))))
+@pytest.mark.parametrize("number", sample(40, range(len(FAULTS))))
 def test_what_happens_is_what_the_table_says(number, bench, tmp_path):
     group, fault = FAULTS[number]
     happened, wrong = try_out(fault, Place(bench, tmp_path / "place"))

@@ -16,7 +16,7 @@ from jaxlearn import training
 from jaxlearn.cli import _main, _single
 from jaxlearn.training import _record
 from tests.jaxlearn import fuzz
-from tests.jaxlearn.slow import every
+from tests.jaxlearn.sample import small_first
 from tests.test_train import run
 
 RUNS = "__import__('os').system('touch made')"  # a word that would be seen if it were evaluated
@@ -158,7 +158,7 @@ def hostile():
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="makes files that are none")
 @pytest.mark.usefixtures("empty_folder")
-@pytest.mark.parametrize("inputs", every(2, [200, 100_000]))
+@pytest.mark.parametrize("inputs", small_first(200, 100_000))
 def test_a_config_is_taken_or_refused_in_a_line(inputs, trained, hostile, monkeypatch):
     folder, config = trained
     began = []  # runs and comparisons that would have begun
@@ -195,7 +195,7 @@ def test_a_command_that_would_take_long_to_parse_is_not(trained):
 
 
 @pytest.mark.usefixtures("empty_folder")
-@pytest.mark.parametrize("inputs", every(2, [40, 1000]))
+@pytest.mark.parametrize("inputs", small_first(40, 1000))
 def test_with_another_config_a_run_ends_as_it_did_or_is_refused(inputs, trained, monkeypatch):
     """As above, all the way through a run that has nothing left to train."""
     folder, config = trained

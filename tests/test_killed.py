@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.jaxlearn.slow import every
+from tests.jaxlearn.sample import sample
 
 PROGRAM = [sys.executable, str(Path(__file__).parents[1] / "train.py"), "--dataset", "digits"]
 KINDS = {
@@ -73,12 +73,12 @@ def moments(seed, number=1):
     return [generator.random() for _ in range(number)]
 
 
-@pytest.mark.parametrize("seed", every(20, list(range(20))))
+@pytest.mark.parametrize("seed", sample(20, list(range(20))))
 def test_a_run_killed_at_any_moment_ends_the_same(seed, whole, tmp_path):
     killed_and_resumed("run", moments(seed), whole, tmp_path / "run")
 
 
-@pytest.mark.parametrize("seed", every(20, list(range(20))))
+@pytest.mark.parametrize("seed", sample(20, list(range(20))))
 def test_a_comparison_killed_at_any_moment_ends_the_same(seed, whole, tmp_path):
     killed_and_resumed("comparison", moments(seed), whole, tmp_path / "run")
 
@@ -121,7 +121,7 @@ STOPPED = {
 
 
 @pytest.mark.parametrize(
-    ("kind", "number"), every(4, list(product(STOPPED, [signal.SIGTERM, signal.SIGINT])))
+    ("kind", "number"), sample(4, list(product(STOPPED, [signal.SIGTERM, signal.SIGINT])))
 )
 def test_asked_to_stop_it_saves_and_says_how_to_go_on(kind, number, whole, tmp_path):
     folder = tmp_path / "run"

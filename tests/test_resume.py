@@ -8,7 +8,7 @@ import pytest
 from jaxlearn import nn
 from models import MODELS
 from optimizers import OPTIMIZERS
-from tests.jaxlearn.slow import every
+from tests.jaxlearn.sample import sample, small_first
 from tests.jaxlearn.training.small import (
     EXAMPLES,
     UPDATES,
@@ -22,7 +22,7 @@ from tests.test_train import run, summary
 STEPS = (7, UPDATES + 1)  # in the middle of the first epoch, and in the second
 
 
-@pytest.mark.parametrize("name", every(6, list(OPTIMIZERS)))
+@pytest.mark.parametrize("name", sample(6, list(OPTIMIZERS)))
 def test_every_optimizer_resumes_bit_for_bit(name, tmp_path):
     recipe = OPTIMIZERS[name]
     model = nn.sequential(nn.flatten, nn.linear(5), nn.tanh, nn.linear(3))
@@ -81,7 +81,7 @@ def quick(empty_folder, tmp_path):
 
 
 @pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("refused", every(2, [3, 10]))
+@pytest.mark.parametrize("refused", small_first(3, 10))
 def test_more_epochs_end_as_if_asked_for_at_once_and_other_runs_are_refused(refused, capsys):
     assert run(*OPTIONS, "--epochs", 3, "--out", "whole") == 0
     assert run(*OPTIONS, "--epochs", 1, "--out", "run") == 0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.jaxlearn.slow import every
+from tests.jaxlearn.sample import small_first
 
 SETTLED = 20  # epochs
 ROOT = Path(__file__).parents[1]
@@ -45,7 +45,9 @@ runpy.run_path("train.py", run_name="__main__")
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system does not tell")
-@pytest.mark.parametrize(("epochs", "save"), every(3, [(30, "1epochs"), (500, "1epochs"), (500, "10epochs")]))
+@pytest.mark.parametrize(
+    ("epochs", "save"), small_first((30, "1epochs"), (500, "1epochs"), (500, "10epochs"))
+)
 def test_nothing_grows_after_twenty_epochs(epochs, save, tmp_path):
     command = [sys.executable, "-c", CHILD, "--dataset", "digits", "--epochs", str(epochs)]
     command += ["--save-every", save, "--out", str(tmp_path / "run")]

@@ -9,7 +9,7 @@ import pytest
 from jaxlearn import data, nn, training
 from jaxlearn.cli._settings import parse_setting
 from optimizers import OPTIMIZERS
-from tests.jaxlearn.slow import every
+from tests.jaxlearn.sample import sample
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_the_memory_is_as_told(name):
             assert more == arrays() + 1
 
 
-@pytest.mark.parametrize("name", every(3, OPTIMIZERS))
+@pytest.mark.parametrize("name", sample(3, OPTIMIZERS))
 def test_it_trains(name, digits):
     recipe = OPTIMIZERS[name]
     run = training.make_run(

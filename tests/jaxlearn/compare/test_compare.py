@@ -15,7 +15,7 @@ from jaxlearn.compare._shape import arrange, make_shape
 from jaxlearn.compare._store import Store
 from jaxlearn.compare._sweep import _forget_beaten
 from jaxlearn.compare._task import Task, make_scoring
-from tests.jaxlearn.slow import every
+from tests.jaxlearn.sample import sample
 
 # no bias before batch norm: it has no gradient but rounding, which Adam makes as large as any other
 MODEL = nn.sequential(
@@ -109,7 +109,7 @@ def curves(sweep, point, seed):
     ]
 
 
-@pytest.mark.parametrize("width", every(3, [2, 1, 3]))
+@pytest.mark.parametrize("width", sample(3, [2, 1, 3]))
 def test_a_run_in_a_grid_is_the_run_alone(width):
     """With batch norm, dropout, a last smaller batch and two devices."""
     (sweep,) = run_all([adam_on(MODEL)], seeds=range(3), batch_size=16, width=width).sweeps

@@ -20,10 +20,10 @@ from tests.jaxlearn.optim.contract import (
     train,
     update,
 )
-from tests.jaxlearn.slow import every
+from tests.jaxlearn.sample import sample
 
 every_row = pytest.mark.parametrize("name", ROWS)
-every_third_row = pytest.mark.parametrize("name", every(3, ROWS))
+sampled_rows = pytest.mark.parametrize("name", sample(3, ROWS))
 
 
 def without_keys(tree):
@@ -49,7 +49,7 @@ def test_every_public_transform_is_in_the_table():
     assert makers - primitives - protocol <= {name.split()[0] for name in ROWS}
 
 
-@every_third_row
+@sampled_rows
 def test_vmap_over_each_number_equals_a_loop_and_compiles_once(name, x64):
     """One batch holds, for every real-number hyperparameter, runs that differ in it alone."""
     row, params = ROWS[name], make_params(jnp.float64)
@@ -80,7 +80,7 @@ def _pairs(a, b):
     return zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
 
 
-@every_third_row
+@sampled_rows
 def test_scan_equals_a_loop_and_jit_equals_no_jit(name, x64):
     row, params = ROWS[name], make_params(jnp.float64)
     opt = row.build()
@@ -134,7 +134,7 @@ def _nothing(opt, params):
     return optim.apply_updates(params, updates), state
 
 
-@every_third_row
+@sampled_rows
 def test_zero_tiny_and_huge_gradients_stay_finite(name):
     opt, params = ROWS[name].build(), make_params()
     loss = bowl if name.startswith("lbfgs") else slope  # which looks for the end of the slope
@@ -143,7 +143,7 @@ def test_zero_tiny_and_huge_gradients_stay_finite(name):
         chex.assert_tree_all_finite(without_keys(run(scale)))
 
 
-@every_third_row
+@sampled_rows
 def test_state_can_be_donated(name, x64):
     params, opt = make_params(jnp.float64), ROWS[name].build()
     expected = jax.jit(lambda: update(opt, params, opt.init(params), 0))()
@@ -156,7 +156,7 @@ def test_state_can_be_donated(name, x64):
     assert all(leaf.is_deleted() for leaf in moments)
 
 
-@every_third_row
+@sampled_rows
 def test_state_can_be_sharded_over_two_devices(name, x64, two_devices):
     opt, params = ROWS[name].build(), make_params(jnp.float64)
     params = {name: leaf for name, leaf in params.items() if name != "empty"}
@@ -174,7 +174,7 @@ def test_state_can_be_sharded_over_two_devices(name, x64, two_devices):
     assert len(result[0]["matrix"].sharding.device_set) == 2
 
 
-@every_third_row
+@sampled_rows
 def test_state_can_be_saved_and_restored(name, tmp_path, x64):
     opt = ROWS[name].build()
     run = jax.jit(lambda params, state: update(opt, params, state, 1))
@@ -205,7 +205,7 @@ def test_wrong_numbers_are_told(name, number):
             build(**{number: bad})
 
 
-@pytest.mark.parametrize("name", every(3, [name for name, row in ROWS.items() if row.defaults]))
+@pytest.mark.parametrize("name", sample(3, [name for name, row in ROWS.items() if row.defaults]))
 def test_every_number_may_be_a_schedule(name, x64):
     """Constant schedules are the constants, and the state tells their values."""
     row, params = ROWS[name], make_params(jnp.float64)

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.jaxlearn.optim.contract import ROWS
-from tests.jaxlearn.slow import every
+from tests.jaxlearn.sample import sample
 
 NAMES = list(ROWS)
 PARTS = 6
 
 
-@pytest.mark.parametrize("part", every(3, range(PARTS)))
+@pytest.mark.parametrize("part", sample(3, range(PARTS)))
 @pytest.mark.parametrize("where", ["mesh", "shard_map"])
 def test_every_row_on_eight_devices(where, part):
     """On a mesh of explicit axes, and inside `shard_map` whose parameters differ by device."""

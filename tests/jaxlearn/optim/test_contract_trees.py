@@ -10,11 +10,11 @@ from flax import nnx
 
 from jaxlearn import optim
 from tests.jaxlearn.optim.contract import ROWS, bowl, make_params, train, update
-from tests.jaxlearn.slow import every
+from tests.jaxlearn.sample import sample
 
 MATRICES = {"shampoo", "soap", "soap often"}  # a leaf of their states is a tuple
 every_row = pytest.mark.parametrize("name", ROWS)
-every_third_row = pytest.mark.parametrize("name", every(3, ROWS))
+sampled_rows = pytest.mark.parametrize("name", sample(3, ROWS))
 
 
 class Module(equinox.Module):
@@ -57,7 +57,7 @@ def test_trees_of_other_libraries_stay_what_they_are(name, convert):
     chex.assert_trees_all_equal_shapes_and_dtypes((tree, state), after)
 
 
-@every_third_row
+@sampled_rows
 @every_kind_of_tree
 def test_trees_of_other_libraries_are_trained_as_dicts_are(name, convert, x64):
     opt, params = ROWS[name].build(), make_params(jnp.float64)
@@ -69,7 +69,7 @@ def test_trees_of_other_libraries_are_trained_as_dicts_are(name, convert, x64):
 OTHERS = [name for name in ROWS if name not in MATRICES]
 
 
-@pytest.mark.parametrize("name", [*every(3, OTHERS), *sorted(MATRICES)])
+@pytest.mark.parametrize("name", [*sample(3, OTHERS), *sorted(MATRICES)])
 def test_every_row_trains_a_model_of_flax(name):
     """`nnx.Optimizer` keeps the state in containers of its own: tuples inside of it become mappings."""
     params = make_params()

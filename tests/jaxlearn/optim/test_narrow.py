@@ -13,7 +13,7 @@ from tests.jaxlearn.optim import cases, cases_optax, cases_papers, cases_torch
 from tests.jaxlearn.optim.case import problem
 from tests.jaxlearn.optim.contract import ROWS, make_params
 from tests.jaxlearn.optim.narrow import OPTIMIZERS, deviation, make, progress, warned
-from tests.jaxlearn.slow import every
+from tests.jaxlearn.sample import sample
 
 LOW = ["float16", "bfloat16"]
 BY_THEMSELVES = ("dadapt_adamw", "lbfgs", "prodigy")  # have tests of their own
@@ -158,7 +158,7 @@ def test_both_wrappers_lead_where_the_oracle_leads(case, wrapper, dtype, monkeyp
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance)
 
 
-@pytest.mark.parametrize("case", every(2, FOLLOWED), ids=lambda case: case.optimizer)
+@pytest.mark.parametrize("case", sample(2, FOLLOWED), ids=lambda case: case.optimizer)
 def test_a_state_in_float32_of_parameters_in_float64(case, x64, monkeypatch):
     def follow(opt, params, grads, **extra):
         opt = optim.state_dtype(opt, jnp.float32)

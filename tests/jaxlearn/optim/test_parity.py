@@ -13,14 +13,14 @@ from jaxlearn import optim, schedules
 from tests.jaxlearn.optim import cases, cases_torch, papers_global, papers_matrix
 from tests.jaxlearn.optim.case import flat, follow, problem
 from tests.jaxlearn.optim.cases_optax import schedule
-from tests.jaxlearn.slow import every
+from tests.jaxlearn.sample import sample
 
 CASES = {case.name: case for case in cases.CASES}
 # every case is held in single precision by `make parity`; here the first of each optimizer
 SINGLE = {case.optimizer: name for name, case in reversed(CASES.items()) if case.single}
 
 
-@pytest.mark.parametrize("name", every(2, CASES))
+@pytest.mark.parametrize("name", sample(2, CASES))
 def test_equals_its_oracle(name):
     assert CASES[name].difference("float64") <= CASES[name].double
 

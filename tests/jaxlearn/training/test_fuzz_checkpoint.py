@@ -17,7 +17,7 @@ from jaxlearn._files import to_json
 from jaxlearn._store import read_arrays
 from jaxlearn.training._keeper import best_epoch, load_position
 from tests.jaxlearn import fuzz
-from tests.jaxlearn.slow import every
+from tests.jaxlearn.sample import small_first
 from tests.jaxlearn.training.small import UPDATES, compile_small, rewrite, run_to, same_state, save
 
 FIRST, SECOND = 5, 2 * UPDATES + 7  # updates after which the run was saved
@@ -130,7 +130,7 @@ def examine(random, program, folder):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="makes files that are none")
-@pytest.mark.parametrize("inputs", every(2, [200, 100_000]))
+@pytest.mark.parametrize("inputs", small_first(200, 100_000))
 def test_a_checkpoint_is_read_as_it_was_saved_or_refused_in_a_line(inputs, program, folder):
     second = folder / f"{SECOND}.safetensors"
     content, saved = second.read_bytes(), load_position(second, program)

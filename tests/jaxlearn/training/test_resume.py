@@ -8,7 +8,7 @@ import pytest
 
 from jaxlearn import nn, optim, schedules, training
 from jaxlearn.training._checkpoint import copy_tree
-from tests.jaxlearn.slow import every
+from tests.jaxlearn.sample import sample
 from tests.jaxlearn.training import small
 from tests.jaxlearn.training.small import BATCH, UPDATES, compile_small, run_to, same, same_state, save
 
@@ -42,7 +42,7 @@ RUNS = {
 }
 
 
-@pytest.mark.parametrize("name", every(3, list(RUNS)))
+@pytest.mark.parametrize("name", sample(3, list(RUNS)))
 def test_a_saved_run_goes_on_bit_for_bit(name, tmp_path):
     steps = (1, 7, UPDATES - 1, UPDATES, UPDATES + 1, 2 * UPDATES)
     small.resumes_bit_for_bit(compile_small(**RUNS[name]()), tmp_path, steps)
@@ -59,7 +59,7 @@ def test_in_another_process_the_run_is_compiled_again_and_the_same(program, tmp_
     same(run_to(program), run_to(again, start=training.restore(tmp_path, again)[0]))
 
 
-@pytest.mark.parametrize("at_a_time", every(2, [None, 3 * BATCH]))
+@pytest.mark.parametrize("at_a_time", sample(2, [None, 3 * BATCH]))
 def test_wherever_parts_end_the_numbers_are_those_of_fit(at_a_time):
     program = compile_small(model=random_layers(), at_a_time=at_a_time)
     reports = []

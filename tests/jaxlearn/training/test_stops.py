@@ -14,7 +14,7 @@ import pytest
 from jaxlearn import optim, schedules, training
 from jaxlearn.training._keeper import load_position
 from jaxlearn.training._signals import stop_requests
-from tests.jaxlearn.slow import every
+from tests.jaxlearn.sample import sample
 from tests.jaxlearn.training import small
 from tests.jaxlearn.training.small import BATCH, EXAMPLES, UPDATES, compile_small, fresh, linear_model, run_to
 
@@ -161,7 +161,7 @@ BAD = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", every(3, list(BAD)))
+@pytest.mark.parametrize("name", sample(3, list(BAD)))
 def test_the_first_bad_update_is_named(name, tmp_path):
     optimizer, train = BAD[name]
     train = train or small.make_split(EXAMPLES)
