@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -56,8 +57,6 @@ def write_problems(folder: Path, mnist: Path, models: list[str]) -> None:
     from jaxlearn import data, training
     from models import MODELS
 
-    from .peers.ours import make_init
-
     dataset = data.load("mnist", mnist)
     np.savez(
         folder / "mnist.npz",
@@ -65,12 +64,12 @@ def write_problems(folder: Path, mnist: Path, models: list[str]) -> None:
         test_images=dataset.test.images, test_labels=dataset.test.labels,
     )  # fmt: skip
     for model in models:
-        init = make_init(MODELS[model](10))
+        draw = jax.jit(partial(training.draw_start, MODELS[model](10), shape=(28, 28, 1)))
         for seed in range(SEEDS):
-            state = init(seed)
-            layers = [state.params[place] for place in sorted(state.params, key=int)]
+            start = draw(jax.random.key(seed))
+            layers = [start.params[place] for place in sorted(start.params, key=int)]
             arrays = {f"{name}{i}": layer[name] for i, layer in enumerate(layers) for name in layer}
-            order = jax.jit(training.draw_order, static_argnums=2)(state.key, 0, len(dataset.train.labels))
+            order = jax.jit(training.draw_order, static_argnums=2)(start.key, 0, len(dataset.train.labels))
             np.savez(folder / f"{model}-{seed}.npz", order=order, **arrays)
 
 

@@ -24,8 +24,11 @@ def usual_precision(empty_folder):
 def products(model):
     """The precisions of the matrix products and convolutions of a step, as the compiler gets them."""
     run = training.make_run(model, optim.sgd(), batch_size=2)
-    state = jax.eval_shape(lambda: run.init(jax.random.key(0), (8, 8, 1)))
-    lowered = jax.jit(run.step).lower(state, jnp.zeros((2, 8, 8, 1)), jnp.zeros(2, int))
+    batch = jnp.zeros((2, 8, 8, 1)), jnp.zeros(2, int)
+    state = jax.eval_shape(
+        lambda key: run.init(training.draw_start(model, key, (8, 8, 1)), batch), jax.random.key(0)
+    )
+    lowered = jax.jit(run.advance).lower(state, batch)
     lines = [line for line in lowered.as_text().splitlines() if "stablehlo.dot_general" in line]
     return {line.partition("precision = [")[2].partition("]")[0] or "DEFAULT, DEFAULT" for line in lines}
 

@@ -43,10 +43,11 @@ def compile_runs(
         return training.make_run(network, make(rate), batch_size=batch)
 
     def first(rate: jax.Array, seed: jax.Array) -> training.RunState:
-        return run(rate).init(jax.random.key(seed), train.images.shape[1:])
+        start = training.draw_start(network, jax.random.key(seed), train.images.shape[1:])
+        return run(rate).init(start, train)
 
     def epoch(rate: jax.Array, state: training.RunState, train: data.Split) -> training.RunState:
-        return run(rate).epoch(state, *train)[0]
+        return run(rate).advance(state, train)
 
     def accuracy(state: training.RunState, test: data.Split) -> jax.Array:
         result = training.evaluate(network, state.params, state.model_state, *test)

@@ -21,10 +21,11 @@ from models import MODELS
 NONE = data.Split(np.zeros((0, 28, 28, 1), np.uint8), np.zeros(0, np.int32))
 
 
-def make_init(model: Any) -> Callable[[int], training.RunState]:
+def make_init(model: Any, train: data.Split, batch: int) -> Callable[[int], training.RunState]:
     """`init(seed)`, which is compiled once."""
-    init = jax.jit(training.make_run(model, optim.adam(1e-3), batch_size=1).init, static_argnums=1)
-    return lambda seed: jax.block_until_ready(init(jax.random.key(seed), (28, 28, 1)))
+    run = training.make_run(model, optim.adam(1e-3), batch_size=batch)
+    init = jax.jit(lambda key: run.init(training.draw_start(model, key, train.images.shape[1:]), train))
+    return lambda seed: jax.block_until_ready(init(jax.random.key(seed)))
 
 
 def load_splits(folder: Path, model: str, examples: int) -> tuple[data.Split, data.Split]:
@@ -45,12 +46,12 @@ def _measure_epochs(
     program = training.compile_run(
         network, optim.adam(1e-3), train, NONE, test, batch_size=batch, seed=0, at_a_time=at_a_time
     )
-    init = make_init(network)
+    init = make_init(network, train, batch)
 
     def measure(seed: int) -> tuple[float, float]:
-        state = init(seed)
+        epoch = training.fit(program, 1, start=training.first_position(program)._replace(state=init(seed)))
         began = time.perf_counter()
-        state, _ = program.epoch(state)
+        state, _ = next(epoch)
         return time.perf_counter() - began, float(program.test(state).loss)
 
     return measure
@@ -60,7 +61,7 @@ def evaluation(folder: Path, model: str) -> Measure:
     train, test = load_splits(folder, model, 64)
     network = MODELS[model](10)
     program = training.compile_run(network, optim.adam(1e-3), train, NONE, test, batch_size=64, seed=0)
-    init = make_init(network)
+    init = make_init(network, train, 64)
 
     def measure(seed: int) -> tuple[float, float]:
         state = init(seed)

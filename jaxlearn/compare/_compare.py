@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import jax
 
-from jaxlearn import losses, optim
+from jaxlearn import losses
 from jaxlearn._check import check_whole
 from jaxlearn._split import Split, check_outputs, check_together
 from jaxlearn._system import cores
 from jaxlearn._text import show
 from jaxlearn._types import Loss
-from jaxlearn.nn import Layer, output_shape
+from jaxlearn.nn import output_shape
 from jaxlearn.training import CheckpointError
 
 from ._grid import grid_points
@@ -187,21 +187,22 @@ def _check(contenders: Sequence[Contender], task: Task) -> None:
     names = [contender.name for contender in contenders]
     if twice := [name for name in names if names.count(name) > 1]:
         raise ValueError(f"contenders must have names of their own, got {twice[0]} twice")
-    for model in {contender.model_name: contender.model for contender in contenders}.values():
-        _check_model(model, task)
+    for contender in {contender.model_name: contender for contender in reversed(contenders)}.values():
+        _check_model(contender, task)
     for contender in contenders:
         for name, values in contender.axes.items():
             if not len(values) or len(set(values)) < len(values):
                 raise ValueError(f"{name} must be values to try, each once, got {list(values)}")
 
 
-def _check_model(model: Layer, task: Task) -> None:
-    """Tells what is wrong with a model for these data before minutes are spent on measuring and compiling."""
-    run, shape = task.make_run(model, optim.sgd(0.0)), task.train.images.shape[1:]
-    like = jax.eval_shape(lambda key: run.init(key, shape), jax.random.key(0))
-    outputs = output_shape(model, like.params, like.model_state, shape)
+def _check_model(contender: Contender, task: Task) -> None:
+    """Says what is wrong with a model for these data before minutes are spent on measuring and compiling."""
+    model = contender.model
+    start = jax.eval_shape(partial(task.draw_start, model), jax.random.key(0))
+    outputs = output_shape(model, start.params, start.model_state, task.train.images.shape[1:])
     check_outputs(outputs, train=task.train, validation=task.validation, test=task.test)
-    jax.eval_shape(run.epoch, like, *task.train)
+    run = task.make_run(model, contender.make(**grid_points(contender.axes)[0]))
+    jax.eval_shape(lambda start: run.advance(run.init(start, task.train), task.train), start)
 
 
 def _load_kept(store: Store, contender: Contender, task: Task) -> Sweep | None:

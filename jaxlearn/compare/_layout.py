@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from jaxlearn.data import Split
-from jaxlearn.training import RunState
+from jaxlearn.training import Start
 
 from ._grid import grid_points, place_values
 from ._programs import Programs, compile_grids
@@ -21,7 +21,7 @@ MOST_GROUPS = 32  # a device, in what is measured
 CLOSE = 1.1  # times as long is not worth another order of sums
 
 
-def measure_width(contender: Contender, task: Task, start: RunState, devices: Sequence[jax.Device]) -> int:
+def measure_width(contender: Contender, task: Task, start: Start, devices: Sequence[jax.Device]) -> int:
     """The width with which this grid takes the least time: 1, as many as there are points, or between.
 
     On a GPU many runs side by side win by far. On a CPU it depends on the model: products of matrices get
@@ -50,7 +50,7 @@ def measure_width(contender: Contender, task: Task, start: RunState, devices: Se
 
 
 def _few_batches(
-    contender: Contender, task: Task, start: RunState, shapes: Sequence[Shape], devices: Sequence[jax.Device]
+    contender: Contender, task: Task, start: Start, shapes: Sequence[Shape], devices: Sequence[jax.Device]
 ) -> dict[int, Callable[[], float]]:
     """Compiles a few batches for each shape; by its width a call that gives the seconds for one run."""
     few = task.train.labels.size // task.batch_size

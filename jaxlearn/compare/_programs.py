@@ -11,7 +11,7 @@ from jax.sharding import Mesh
 from jaxlearn import metrics, optim
 from jaxlearn._compile import compile_all
 from jaxlearn.data import Split
-from jaxlearn.training import RunState
+from jaxlearn.training import RunState, Start
 
 from ._engine import make_mesh, over_runs, place
 from ._grid import grid_points, place_values
@@ -20,16 +20,7 @@ from ._shape import Shape, make_shape
 from ._task import Contender, Task, score_run
 
 # runs with one seed have one random key, hence the same batches
-STATE_AXES: Any = RunState(0, 0, 0, None, None)  # type: ignore[arg-type]
-
-
-class Record(NamedTuple):
-    """What an epoch of a run gives, shape () each; or what all epochs of all runs gave."""
-
-    train_loss: Any
-    train_accuracy: Any
-    val_loss: Any
-    val_accuracy: Any
+STATE_AXES: Any = RunState(0, 0, 0, None, None, 0)  # type: ignore[arg-type]
 
 
 class Programs(NamedTuple):
@@ -37,8 +28,8 @@ class Programs(NamedTuple):
 
     Attributes:
       init: `init(values, seeds) -> states`, with places in `Task.seeds`.
-      epoch: `epoch(values, states, seeds, orders) -> (states, Record)`; gives the memory of its states to
-        its result.
+      epoch: `epoch(values, states, seeds, orders) -> (states, (loss, accuracy))`, these on the validation
+        examples; gives the memory of its states to its result.
       shape: how the runs stand.
       place: moves values and seeds to the devices.
       memory: bytes that `epoch` takes.
@@ -54,14 +45,14 @@ class Programs(NamedTuple):
 
 
 def compile_grids(
-    grids: Sequence[tuple[Contender, Shape]], task: Task, start: RunState, devices: Sequence[jax.Device]
+    grids: Sequence[tuple[Contender, Shape]], task: Task, start: Start, devices: Sequence[jax.Device]
 ) -> list[Programs]:
     """Compiles what trains a program's worth of runs of each contender, all of them at the same time.
 
     Args:
       grids: contenders on one model, and how the runs of each stand.
       task: what they train on.
-      start: the states of `Scoring.start`.
+      start: that of `Scoring`.
       devices: the first of them are used, as many as a shape says.
     """
     began = time.perf_counter()
@@ -75,21 +66,22 @@ def compile_grids(
 
 
 def _lower(
-    contender: Contender, task: Task, shape: Shape, mesh: Mesh, data: tuple[RunState, Split, Split]
+    contender: Contender, task: Task, shape: Shape, mesh: Mesh, data: tuple[Start, Split, Split]
 ) -> tuple[jax.stages.Lowered, jax.stages.Lowered]:
     """The programs of `Programs.init` and `Programs.epoch`."""
 
-    def init(point: dict[str, Any], seed: jax.Array, start: RunState) -> RunState:
-        first: RunState = jax.tree.map(lambda leaf: leaf[seed], start)
-        return first._replace(opt_state=contender.make(**point).init(first.params))
-
-    def epoch(point: Any, state: RunState, seed: Any, orders: Any, train: Split, validation: Split) -> Any:
+    def init(point: dict[str, Any], seed: jax.Array, start: Start) -> RunState:
         run = task.make_run(contender.model, contender.make(**point))
-        state, means = run.epoch(state, train.images, train.labels, orders[seed])
-        state = task.settle(contender.model, state, train.images)
+        return run.init(jax.tree.map(lambda leaf: leaf[seed], start), task.train)
+
+    def epoch(
+        point: Any, state: RunState, seed: Any, orders: Any, train: Split, validation: Split
+    ) -> tuple[RunState, tuple[jax.Array, jax.Array]]:
+        run = task.make_run(contender.model, contender.make(**point))
+        state = run.settle(run.advance(state, train, orders[seed]), train.images)
         params = optim.evaluation_parameters(state.opt_state, state.params)
         score = score_run(contender.model, task, (params, state.model_state), validation)
-        return state, Record(means.loss, means.accuracy, score.loss, metrics.accuracy(score.confusion))
+        return state, (score.loss, metrics.accuracy(score.confusion))
 
     rows = np.zeros((shape.groups, shape.width), int)
     values = place_values(grid_points(contender.axes), rows)
@@ -107,7 +99,7 @@ def _lower(
 
 
 def _join(
-    compiled: Any, shape: Shape, mesh: Mesh, data: tuple[RunState, Split, Split], seconds: float
+    compiled: Any, shape: Shape, mesh: Mesh, data: tuple[Start, Split, Split], seconds: float
 ) -> Programs:
     """The compiled programs of a grid with the data that they read."""
     (init, epoch), (start, train, validation) = compiled, data
@@ -129,7 +121,7 @@ def _join(
 def compile_to_fit(
     contenders: Sequence[Contender],
     task: Task,
-    start: RunState,
+    start: Start,
     width: int,
     devices: Sequence[jax.Device],
     memory: int | None,

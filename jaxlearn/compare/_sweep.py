@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,10 +12,19 @@ from jaxlearn import optim
 from jaxlearn.training import RunState
 
 from ._grid import grid_points, place_values
-from ._programs import Programs, Record
+from ._programs import Programs
 from ._result import Sweep, point_scores
 from ._shape import arrange
 from ._task import Contender, Scoring, Task, shortest
+
+
+class Curves(NamedTuple):
+    """What every epoch of every run gave; shape (points, seeds, epochs) each."""
+
+    train_loss: np.ndarray
+    train_accuracy: np.ndarray
+    val_loss: np.ndarray
+    val_accuracy: np.ndarray
 
 
 def train_sweep(
@@ -33,8 +42,8 @@ def train_sweep(
       scoring: as from `make_scoring`.
       report: called after each epoch of a program with the number of runs that went through it.
     """
-    points, seeds = grid_points(contender.axes), task.seeds
-    record = Record(*(np.full((len(points), len(seeds), task.epochs), np.nan) for _ in Record._fields))
+    points, seeds, examples = grid_points(contender.axes), task.seeds, task.used
+    curves = Curves(*(np.full((len(points), len(seeds), task.epochs), np.nan) for _ in Curves._fields))
     done = np.zeros((len(points), len(seeds)), bool)
     finished: dict[tuple[int, int], Any] = {}
     seconds = 0.0
@@ -44,15 +53,17 @@ def train_sweep(
         states = programs.init(rows, places)
         for epoch in range(task.epochs):
             began = time.perf_counter()
-            states, measured = programs.epoch(rows, states, places, scoring.orders(epoch))
+            states, scores = programs.epoch(rows, states, places, scoring.orders(epoch))
             seconds += time.perf_counter() - began
-            for into, numbers in zip(record, measured, strict=True):
+            for into, numbers in zip(
+                curves, (*states.measured.means(examples, task.batch_size), *scores), strict=True
+            ):
                 into[point, seed[:, None], epoch] = shortest(numbers)
             report(len(np.unique(point * len(seeds) + seed[:, None])))
         done[point, seed[:, None]] = True
         finished |= _take_runs(states, point, seed)
-        finished = _forget_beaten(finished, done, record)
-    chosen = int(np.argmax(point_scores(record.val_loss[..., -1], record.val_accuracy[..., -1])))
+        finished = _forget_beaten(finished, done, curves)
+    chosen = int(np.argmax(point_scores(curves.val_loss[..., -1], curves.val_accuracy[..., -1])))
     result = scoring.test(*_stack([finished[chosen, s] for s in range(len(seeds))]))
     return Sweep(
         contender.optimizer,
@@ -60,7 +71,7 @@ def train_sweep(
         points,
         list(task.seeds),
         scoring.start_loss,
-        *record,
+        *curves,
         test_loss=shortest(result.loss),
         confusion=np.asarray(result.confusion),
         seconds=seconds,
@@ -79,10 +90,10 @@ def _take_runs(states: RunState, point: np.ndarray, seed: np.ndarray) -> dict[tu
     return {(int(point[at]), int(seed[at[0]])): run(at) for at in np.ndindex(point.shape)}
 
 
-def _forget_beaten(finished: dict[tuple[int, int], Any], done: np.ndarray, record: Record) -> dict[Any, Any]:
+def _forget_beaten(finished: dict[tuple[int, int], Any], done: np.ndarray, curves: Curves) -> dict[Any, Any]:
     """Leaves out the runs of points that are complete and not the best so far."""
     complete = np.asarray(done.all(axis=1))
-    scores = point_scores(record.val_loss[..., -1], record.val_accuracy[..., -1])
+    scores = point_scores(curves.val_loss[..., -1], curves.val_accuracy[..., -1])
     best = int(np.argmax(np.where(complete, scores, -np.inf)))
     return {at: run for at, run in finished.items() if at[0] == best or not complete[at[0]]}
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxlearn import losses, optim
+from jaxlearn import losses
 from jaxlearn._compile import compile_all
 from jaxlearn._split import Split
 from jaxlearn._types import Loss
@@ -15,12 +15,12 @@ from jaxlearn.nn import Layer
 from jaxlearn.training import (
     Evaluation,
     Run,
-    RunState,
+    Start,
     count_updates,
     draw_order,
+    draw_start,
     evaluate,
     make_run,
-    settle,
 )
 
 
@@ -74,37 +74,43 @@ class Task(NamedTuple):
             model, optimizer, batch_size=self.batch_size, loss=self.loss, drop_last=self.drop_last
         )
 
-    def settle(self, model: Layer, state: RunState, images: Any) -> RunState:
-        """A run after an epoch, as it is evaluated."""
-        return settle(model, state, images, batch_size=self.batch_size, drop_last=self.drop_last)
+    @property
+    def used(self) -> int:
+        """Training examples in an epoch."""
+        return self.updates * self.batch_size if self.drop_last else len(self.train.labels)
+
+    @property
+    def updates(self) -> int:
+        """Updates in an epoch."""
+        return count_updates(len(self.train.labels), self.batch_size, self.drop_last)
+
+    def draw_start(self, model: Layer, key: jax.Array) -> Start:
+        """What all runs of a model with one seed start from."""
+        return draw_start(model, key, self.train.images.shape[1:])
 
 
 class Scoring(NamedTuple):
     """What all optimizers on one model have in common.
 
     Attributes:
-      start: states before training, without those of an optimizer, stacked over the seeds.
+      start: what the runs start from, stacked over the seeds.
       start_loss: their validation loss, shape (seeds,).
       orders: `orders(epoch)`: the orders of the training examples, int32 of shape (seeds, examples).
       test: `test(params, model_state) -> Evaluation` on the test examples, of runs that are stacked.
     """
 
-    start: RunState
+    start: Start
     start_loss: np.ndarray
     orders: Callable[[int], jax.Array]
     test: Callable[[Any, Any], Evaluation]
 
 
 def make_scoring(model: Layer, task: Task) -> Scoring:
-    run = task.make_run(model, optim.sgd(0.0))
     examples = len(task.train.labels)
 
-    def start(seed: jax.Array) -> RunState:
-        return run.init(jax.random.key(seed), task.train.images.shape[1:])._replace(opt_state=())
-
     @jax.jit
-    def start_all(seeds: jax.Array) -> RunState:
-        return jax.lax.map(start, seeds)
+    def start_all(seeds: jax.Array) -> Start:
+        return jax.lax.map(lambda seed: task.draw_start(model, jax.random.key(seed)), seeds)
 
     def draw(keys: jax.Array, step: jax.Array) -> jax.Array:
         return jax.lax.map(lambda key: draw_order(key, step, examples), keys)
@@ -119,16 +125,15 @@ def make_scoring(model: Layer, task: Task) -> Scoring:
     compiled = compile_all({
         "start": start_all.lower(seeds),
         "validation": score.lower(runs, task.validation),
-        "orders": jax.jit(draw).lower(like.key, jax.ShapeDtypeStruct((), like.step.dtype)),
+        "orders": jax.jit(draw).lower(like.key, jax.ShapeDtypeStruct((), jnp.int32)),
         "test": score.lower(runs, task.test),
     })  # fmt: skip
-    states = compiled["start"](seeds)
-    start_loss = compiled["validation"]((states.params, states.model_state), task.validation).loss
-    steps = count_updates(examples, task.batch_size, task.drop_last)
+    starts = compiled["start"](seeds)
+    start_loss = compiled["validation"]((starts.params, starts.model_state), task.validation).loss
     return Scoring(
-        states,
+        starts,
         shortest(start_loss),
-        lambda epoch: compiled["orders"](states.key, jnp.asarray(epoch * steps, states.step.dtype)),
+        lambda epoch: compiled["orders"](starts.key, jnp.asarray(epoch * task.updates, jnp.int32)),
         lambda params, model_state: compiled["test"]((params, model_state), task.test),
     )
 

@@ -2,32 +2,36 @@
 
 from jaxlearn._files import CheckpointError
 
+from ._batches import count_updates
 from ._checkpoint import load_checkpoint, params_digest, save_checkpoint
 from ._console import confusion_table, with_progress
 from ._evaluate import Evaluation, evaluate
-from ._fit import Position, Program, compile_run, first_position, fit, run_parts
+from ._fit import Position, first_position, fit, run_parts
 from ._folder import check_folder, claim_folder, claim_fresh_folder
 from ._keeper import Saving, parse_saving, restore
 from ._nonfinite import NonFiniteError
 from ._predict import plot_answers, plot_mistakes, predict
+from ._program import Program, compile_run
 from ._record import record_run
 from ._report import EpochReport
 from ._resume import config_difference, read_config
-from ._run import Means, Run, RunState, count_updates, draw_order, make_run, to_float
+from ._run import Run, make_run
 from ._signals import Stopped
-from ._statistics import settle, update_bn
+from ._state import Measured, RunState, Start, draw_order, draw_start, to_float
+from ._statistics import update_bn
 
 __all__ = [
     "CheckpointError",
     "EpochReport",
     "Evaluation",
-    "Means",
+    "Measured",
     "NonFiniteError",
     "Position",
     "Program",
     "Run",
     "RunState",
     "Saving",
+    "Start",
     "Stopped",
     "check_folder",
     "claim_folder",
@@ -37,6 +41,7 @@ __all__ = [
     "confusion_table",
     "count_updates",
     "draw_order",
+    "draw_start",
     "evaluate",
     "first_position",
     "fit",
@@ -52,7 +57,6 @@ __all__ = [
     "restore",
     "run_parts",
     "save_checkpoint",
-    "settle",
     "to_float",
     "update_bn",
     "with_progress",

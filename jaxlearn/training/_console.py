@@ -11,7 +11,8 @@ import numpy as np
 from jaxlearn._check import check_whole
 
 from ._evaluate import Evaluation
-from ._fit import Position, Program
+from ._fit import Position
+from ._program import Program
 from ._report import EpochReport, updates_skipped
 
 

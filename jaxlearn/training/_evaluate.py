@@ -14,7 +14,7 @@ from jaxlearn._split import Split, are_classes
 from jaxlearn._types import Loss
 from jaxlearn.nn import Layer
 
-from ._run import to_float
+from ._state import to_float
 
 CACHED = 12_000_000  # bytes of the largest activation: more leave the caches, fewer make small products
 

@@ -14,8 +14,9 @@ from jaxlearn._files import CheckpointError
 from jaxlearn._store import read_arrays
 
 from ._checkpoint import restore_tree, save_checkpoint
-from ._fit import Position, Program
+from ._fit import Position
 from ._nonfinite import first_bad_loss, first_bad_parameter, locate
+from ._program import Program
 from ._report import EpochReport, best_epoch
 
 UNITS = ("s", "steps", "epochs")
@@ -196,7 +197,7 @@ def save_position(path: Path, position: Position, config: dict[str, Any]) -> Non
 
     Its reports are columns of numbers, in which NaN stands for None.
     """
-    tree = {"state": position.state, "measured": position.measured, "reports": _columns(position.reports)}
+    tree = {"state": position.state, "reports": _columns(position.reports)}
     about = {"config": config, "epochs": len(position.reports), "done": position.done}
     save_checkpoint(path, tree, about | {"seconds": position.seconds})
 
@@ -216,15 +217,15 @@ def load_position(path: Path, program: Program) -> Position:
         columns = {name: np.broadcast_to(0.0, (epochs,)) for name in NUMBERS}
     except (KeyError, TypeError, ValueError, OverflowError):
         raise CheckpointError(f"{path} does not tell where the run was") from None
-    like = {"state": program.state, "measured": program.measured, "reports": columns}
+    like = {"state": program.state, "reports": columns}
     tree = restore_tree(path, stored, like)
-    state, measured = tree["state"], tree["measured"]
+    state = tree["state"]
     if not 0 <= done < program.updates or epochs * program.updates + done != int(state.step):
         raise CheckpointError(
             f"{path} was saved after {epochs} epochs and {done} updates of {program.updates}, "
             f"which are not {int(state.step)}"
         )
-    return Position(state, measured, done, _rows(tree["reports"], bool(program.validate)), seconds)
+    return Position(state, done, _rows(tree["reports"], bool(program.validate)), seconds)
 
 
 def _columns(reports: Sequence[EpochReport]) -> dict[str, np.ndarray]:

@@ -3,7 +3,8 @@
 import jax
 import numpy as np
 
-from ._fit import Position, Program, run_parts
+from ._fit import Position, run_parts
+from ._program import Program
 from ._report import learning_rate_of
 
 
@@ -29,7 +30,7 @@ class NonFiniteError(ArithmeticError):
 
 def first_bad_loss(position: Position) -> int | None:
     """The place, in the epoch of a position, of the first loss that is not finite."""
-    losses = np.asarray(position.measured.loss)[: position.done or None]
+    losses = np.asarray(position.state.measured.loss)[: position.done or None]
     bad = np.flatnonzero(~np.isfinite(losses))
     return int(bad[0]) if bad.size else None
 
@@ -65,7 +66,7 @@ def locate(program: Program, good: Position, bad: Position, losses: bool) -> Non
             good = position.copied()
     updates = int(bad.state.step)
     return NonFiniteError(
-        float(bad.measured.loss[(updates - 1) % program.updates]),
+        float(bad.state.measured.loss[(updates - 1) % program.updates]),
         (updates - 1) // program.updates + 1,
         updates,
         learning_rate_of(bad.state.opt_state),

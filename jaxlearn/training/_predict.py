@@ -17,7 +17,7 @@ from jaxlearn._files import write_png
 from jaxlearn._split import Split, as_array
 from jaxlearn.nn import Layer
 
-from ._run import to_float
+from ._state import to_float
 
 MISTAKES, ANSWERS, COLUMNS = 40, 400, 8  # in a picture, at most, and in a row
 

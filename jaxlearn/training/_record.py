@@ -16,8 +16,9 @@ from ._checkpoint import params_digest
 from ._console import with_progress
 from ._curves import plot_curves
 from ._evaluate import Evaluation
-from ._fit import Position, Program, first_position, run_parts
+from ._fit import Position, first_position, run_parts
 from ._keeper import Keeper, Saving
+from ._program import Program
 from ._report import EpochReport, best_epoch, is_out_of_patience, to_number, updates_skipped
 from ._signals import Stopped, stop_requests
 

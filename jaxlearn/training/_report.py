@@ -8,7 +8,7 @@ import jax
 
 from jaxlearn.optim import current_learning_rate, find_states, states
 
-from ._run import RunState
+from ._state import RunState
 
 
 class EpochReport(NamedTuple):

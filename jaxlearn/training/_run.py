@@ -1,8 +1,6 @@
-"""A training run as a pair of pure functions."""
+"""A training run as pure functions: how it starts, and the one loop over its updates."""
 
-import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -15,112 +13,29 @@ from jaxlearn._types import Loss, PyTree
 from jaxlearn.nn import Layer
 from jaxlearn.optim import apply_updates, with_extra_args_support
 
-
-class RunState(NamedTuple):
-    """Everything that changes while a run trains: one pytree, to vmap, shard, donate and save.
-
-    Attributes:
-      params: parameters of the model.
-      model_state: what the model changes by itself, such as running means; a dict, often empty.
-      opt_state: state of the optimizer.
-      key: random key of the run, which stays: what shuffling and dropout draw is told by it and `step`.
-      step: updates made so far; int32 of shape ().
-    """
-
-    params: PyTree
-    model_state: PyTree
-    opt_state: PyTree
-    key: jax.Array
-    step: jax.Array
-
-
-class Means(NamedTuple):
-    """Means over the examples of an epoch, each measured just before the update it led to.
-
-    Attributes:
-      loss: shape ().
-      accuracy: share of right answers, shape (); NaN where targets are no integers, hence no classes.
-    """
-
-    loss: jax.Array
-    accuracy: jax.Array
+from ._batches import count_updates, last_batch
+from ._state import Measured, RunState, Start, draw_key, draw_order, to_float
+from ._statistics import settle
 
 
 class Run(NamedTuple):
     """A training run.
 
     Attributes:
-      init: `init(key, shape) -> RunState`, where `shape` is that of one example.
-      step: `step(state, images, labels) -> (RunState, Means)`: one update on one batch.
-      steps: `steps(state, measured, images, labels, order, begin, end, offset=0) -> (RunState, Means)`: the
-        updates `begin` to `end - 1` of an epoch, on the full batches of `order`, whose first one belongs to
-        update `offset`. `measured` holds a number for each update of the epoch, and gets those of these.
-      epoch: `epoch(state, images, labels, order=None) -> (RunState, Means)`: every example once, in
-        random order, as one `lax.scan` over full batches and a last step on what remains, unless that is
-        left out. The order is `draw_order`'s unless given.
+      init: `init(start, examples) -> RunState`: the first state, before any update. Of the examples their
+        number, shapes and dtypes count.
+      advance: `advance(state, examples, order=None, begin=0, end=None, offset=0) -> RunState`: the updates
+        `begin` to `end - 1` of an epoch; by default all of them, each example once, in the order of
+        `draw_order` unless another is given. The last batch holds what remains, and belongs to the updates
+        if no `end` is given. Where `order` is a part of the epoch's, `offset` is the number of its first
+        update. `begin`, `end` and `offset` may be traced.
+      settle: `settle(state, images) -> RunState`, after an epoch: where the optimizer averages parameters,
+        running statistics become those of the average; see `update_bn`.
     """
 
-    init: Callable[[jax.Array, tuple[int, ...]], RunState]
-    step: Callable[[RunState, jax.Array, jax.Array], tuple[RunState, Means]]
-    steps: Callable[..., tuple[RunState, Means]]
-    epoch: Callable[..., tuple[RunState, Means]]
-
-
-def to_float(images: jax.Array) -> jax.Array:
-    """Bytes 0 ... 255 become numbers 0 ... 1; numbers stay as they are.
-
-    >>> to_float(jnp.array([0, 255], jnp.uint8))
-    Array([0., 1.], dtype=float32)
-    """
-    if images.dtype != jnp.uint8:
-        return images
-    return images.astype(jnp.result_type(float)) * (1 / 255)  # dividing takes four times as long
-
-
-def _share_right(outputs: jax.Array, targets: jax.Array) -> jax.Array:
-    if not are_classes(targets):
-        return jnp.full((), jnp.nan, outputs.dtype)
-    return jnp.mean((jnp.argmax(outputs, axis=1) == targets).astype(outputs.dtype))
-
-
-def draw_order(key: jax.Array, step: jax.Array, examples: int) -> jax.Array:
-    """The order of the epoch of a run that begins with this key and step; int32 of shape (examples,).
-
-    Runs with one seed have it in common.
-    """
-    examples = check_whole("examples", examples, 0)
-    orders_key, _ = jax.random.split(key)
-    # one sort, where jax.random.permutation makes two: of 60,000 examples less than one pair is equal
-    draws = jax.random.bits(jax.random.fold_in(orders_key, step), (examples,), jnp.uint32)
-    return jnp.argsort(draws, stable=False).astype(jnp.int32)
-
-
-def draw_key(state: RunState) -> jax.Array:
-    """The key of what layers draw, such as dropout, in the next update of a run."""
-    _, draws_key = jax.random.split(state.key)
-    return jax.random.fold_in(draws_key, state.step)
-
-
-def count_updates(examples: int, batch_size: int, drop_last: bool = False) -> int:
-    """Updates in an epoch, whose last batch holds what remains, or is left out.
-
-    >>> count_updates(10, 4), count_updates(10, 4, drop_last=True)
-    (3, 2)
-    """
-    examples, batch_size = check_whole("examples", examples, 0), check_whole("batch_size", batch_size, 1)
-    return examples // batch_size if drop_last else math.ceil(examples / batch_size)
-
-
-@contextmanager
-def last_batch(examples: int) -> Iterator[None]:
-    """Tells what only the last batch of an epoch, with so many examples, is not fit for."""
-    try:
-        yield
-    except ValueError as error:
-        held = f"{examples} example{'s' if examples > 1 else ''}"
-        raise ValueError(
-            f"the last batch of an epoch holds {held}: {error}; --drop-last (drop_last=True) leaves it out"
-        ) from None
+    init: Callable[[Start, Split], RunState]
+    advance: Callable[..., RunState]
+    settle: Callable[[RunState, Any], RunState]
 
 
 def make_run(
@@ -133,7 +48,7 @@ def make_run(
 ) -> Run:
     """Builds a run out of a model and an optimizer.
 
-    Nothing is compiled here: put `jax.jit` around `epoch`, `jax.vmap` around runs. Built inside a
+    Nothing is compiled here: put `jax.jit` around `advance`, `jax.vmap` around runs. Built inside a
     traced function, from a learning rate that is an argument of it, the run serves every value.
 
     Args:
@@ -146,84 +61,107 @@ def make_run(
       drop_last: whether an epoch leaves out a last batch that would be smaller, as PyTorch's `DataLoader`.
 
     Raises:
-      ValueError: a batch size below 1; from `step` and `epoch`, images and labels that are not as many, or as
-        `data.Split`; from `epoch`, fewer examples than one batch.
+      ValueError: a batch size below 1; from `init` and `advance`, images and labels that are not as many, or
+        as `data.Split`; from `init`, fewer examples than one batch; from `advance`, more or fewer than from
+        which the state was made.
 
     >>> from jaxlearn import nn, optim
-    >>> run = make_run(nn.sequential(nn.linear(3)), optim.sgd(0.1), batch_size=2)
-    >>> state = run.init(jax.random.key(0), (4,))
-    >>> state, means = jax.jit(run.epoch)(state, jnp.ones((5, 4)), jnp.zeros(5, int))
-    >>> int(state.step), means.loss.shape
-    (3, ())
+    >>> from jaxlearn.training import draw_start
+    >>> model = nn.sequential(nn.linear(3))
+    >>> examples = Split(jnp.ones((5, 4)), jnp.zeros(5, int))
+    >>> run = make_run(model, optim.sgd(0.1), batch_size=2)
+    >>> state = run.init(draw_start(model, jax.random.key(0), (4,)), examples)
+    >>> state = jax.jit(run.advance)(state, examples)
+    >>> int(state.step), state.measured.loss.shape
+    (3, (3,))
     """
     batch_size = check_whole("batch_size", batch_size, 1)
     optimizer = with_extra_args_support(optimizer)
 
-    def init(key: jax.Array, shape: tuple[int, ...]) -> RunState:
-        init_key, run_key = jax.random.split(key)
-        params, model_state = model.init(init_key, shape)
-        return RunState(params, model_state, optimizer.init(params), run_key, jnp.zeros((), jnp.int32))
+    def objective(
+        params: PyTree, model_state: PyTree, key: jax.Array, images: jax.Array, targets: jax.Array
+    ) -> Any:
+        """The loss of a batch, what is measured on it, and the model's state after it."""
 
-    def step(state: RunState, images: jax.Array, labels: jax.Array) -> tuple[RunState, Means]:
-        images, labels = map(jnp.asarray, Split(images, labels))
-        keys = jax.random.split(draw_key(state), labels.shape[0])
+        def forward(x: jax.Array, key: jax.Array) -> tuple[jax.Array, PyTree]:
+            return model.apply(params, model_state, x, key=key, train=True)
 
-        def objective(params: PyTree) -> tuple[jax.Array, tuple[Means, PyTree]]:
-            def forward(x: jax.Array, key: jax.Array) -> tuple[jax.Array, PyTree]:
-                return model.apply(params, state.model_state, x, key=key, train=True)
+        keys = jax.random.split(key, len(targets))
+        over_batch = jax.vmap(forward, out_axes=(0, None), axis_name="batch")
+        outputs, model_state = over_batch(to_float(images), keys)
+        value = loss(outputs, targets)
+        return value, (Measured(value, _share_right(outputs, targets)), model_state)
 
-            logits, model_state = jax.vmap(forward, out_axes=(0, None), axis_name="batch")(
-                to_float(images), keys
+    def init(start: Start, examples: Split) -> RunState:
+        examples = Split(*examples)
+        if batch_size > len(examples.labels):
+            raise ValueError(
+                f"batch_size must be at most the {len(examples.labels)} examples, got {batch_size}"
             )
-            value = loss(logits, labels)
-            return value, (Means(value, _share_right(logits, labels)), model_state)
+        updates = count_updates(len(examples.labels), batch_size, drop_last)
+        batch = [
+            jax.ShapeDtypeStruct((batch_size, *array.shape[1:]), jax.dtypes.canonicalize_dtype(array.dtype))
+            for array in examples
+        ]
+        _, (measured, _) = jax.eval_shape(objective, *start, *batch)
+        measured = jax.tree.map(lambda like: jnp.zeros((updates, *like.shape), like.dtype), measured)
+        opt_state = optimizer.init(start.params)
+        step = jnp.zeros((), jnp.int32)
+        return RunState(start.params, start.model_state, opt_state, start.key, step, measured)
 
-        grads, (means, model_state) = jax.grad(objective, has_aux=True)(state.params)
+    def update(state: RunState, images: jax.Array, targets: jax.Array, number: Any) -> RunState:
+        """One update on one batch: that with this number in its epoch."""
+        function = lambda params: objective(params, state.model_state, draw_key(state), images, targets)
+        grads, (measured, model_state) = jax.grad(function, has_aux=True)(state.params)
         grads = jax.tree.map(jnp.conj, grads)  # JAX's derivative by a complex number is the conjugate
-        extra = {"value": means.loss, "value_fn": lambda params: objective(params)[0], "grad": grads}
+        extra = {"value": measured.loss, "value_fn": lambda params: function(params)[0], "grad": grads}
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params, **extra)
         params = apply_updates(state.params, updates)
-        return RunState(params, model_state, opt_state, state.key, state.step + 1), means
+        all_measured = jax.tree.map(lambda all, one: all.at[number].set(one), state.measured, measured)
+        return RunState(params, model_state, opt_state, state.key, state.step + 1, all_measured)
 
-    def steps(
+    def advance(
         state: RunState,
-        measured: Means,
-        images: jax.Array,
-        labels: jax.Array,
-        order: jax.Array,
-        begin: Any,
-        end: Any,
+        examples: Split,
+        order: jax.Array | None = None,
+        begin: Any = 0,
+        end: Any = None,
         offset: Any = 0,
-    ) -> tuple[RunState, Means]:
-        def body(number: Any, carry: tuple[RunState, Means]) -> tuple[RunState, Means]:
-            state, measured = carry
-            batch = jax.lax.dynamic_slice_in_dim(order, (number - offset) * batch_size, batch_size)
-            state, means = step(state, images[batch], labels[batch])
-            return state, jax.tree.map(lambda all, one: all.at[number].set(one), measured, means)
+    ) -> RunState:
+        images, labels = map(jnp.asarray, Split(*examples))
+        if order is None:
+            check_count(state, len(labels))
+            order = draw_order(state.key, state.step - begin, len(labels))
+        full, rest = divmod(len(order), batch_size)
 
-        return jax.lax.fori_loop(begin, end, body, (state, measured))
+        def body(number: Any, state: RunState) -> RunState:
+            rows = jax.lax.dynamic_slice_in_dim(order, (number - offset) * batch_size, batch_size)
+            return update(state, images[rows], labels[rows], number)
 
-    def epoch(
-        state: RunState, images: jax.Array, labels: jax.Array, order: jax.Array | None = None
-    ) -> tuple[RunState, Means]:
-        images, labels = map(jnp.asarray, Split(images, labels))
-        examples = labels.shape[0]
-        if batch_size > examples:
-            raise ValueError(f"batch_size must be at most the {examples} examples, got {batch_size}")
-        full = examples // batch_size * batch_size
-        order = draw_order(state.key, state.step, examples) if order is None else order
-
-        def body(state: RunState, batch: jax.Array) -> tuple[RunState, Means]:
-            return step(state, images[batch], labels[batch])
-
-        state, means = jax.lax.scan(body, state, order[:full].reshape(-1, batch_size))
-        means = jax.tree.map(jnp.mean, means)
-        if full < examples and not drop_last:
+        if full:
+            state = jax.lax.fori_loop(begin, offset + full if end is None else end, body, state)
+        if end is None and rest and not drop_last:
             # by itself and not filled up: batch normalisation and weighted losses see these alone
-            with last_batch(examples - full):
-                state, last = body(state, order[full:])
-            share = full / examples
-            means = jax.tree.map(lambda a, b: share * a + (1 - share) * b, means, last)
-        return state, means
+            with last_batch(rest):
+                rows = order[-rest:]
+                state = update(state, images[rows], labels[rows], offset + full)
+        return state
 
-    return Run(init, step, steps, epoch)
+    def check_count(state: RunState, examples: int) -> None:
+        updates, planned = count_updates(examples, batch_size, drop_last), len(state.measured.loss)
+        if updates != planned:
+            raise ValueError(
+                f"examples must be as many as the state was made for, with {planned} updates an epoch; "
+                f"got {examples}, with {updates}"
+            )
+
+    def settle_run(state: RunState, images: Any) -> RunState:
+        return settle(model, state, images, batch_size=batch_size, drop_last=drop_last)
+
+    return Run(init, advance, settle_run)
+
+
+def _share_right(outputs: jax.Array, targets: jax.Array) -> jax.Array:
+    if not are_classes(targets):
+        return jnp.full((), jnp.nan, outputs.dtype)
+    return jnp.mean((jnp.argmax(outputs, axis=1) == targets).astype(outputs.dtype))

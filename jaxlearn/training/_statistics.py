@@ -11,7 +11,8 @@ from jaxlearn._running import has_statistics, restart_statistics, take_statistic
 from jaxlearn.nn import Layer
 from jaxlearn.optim import evaluation_parameters, is_averaging
 
-from ._run import RunState, count_updates, draw_key, last_batch, to_float
+from ._batches import Batches, count_updates, last_batch
+from ._state import RunState, draw_key, to_float
 
 
 def update_bn(
@@ -103,14 +104,13 @@ def settle(model: Layer, state: RunState, images: Any, *, batch_size: int, drop_
     return state._replace(model_state=model_state)
 
 
-def lower_settling(
-    model: Layer, state: RunState, images: Any, used: int, batch_size: int, length: int | None
-) -> dict[str, Any]:
+def lower_settling(model: Layer, state: RunState, images: Any, batches: Batches) -> dict[str, Any]:
     """The programs of `join_settling`, lowered; none where the running statistics stay.
 
     Args:
       model, state: of a run; of the state, shapes and dtypes.
-      images, used, batch_size, length: as of `join_parts`.
+      images: of the training examples.
+      batches: how they stand.
     """
     if not _evaluates_others(state):
         return {}
@@ -119,36 +119,36 @@ def lower_settling(
 
     def count(state: RunState, counted: Any, images: jax.Array, first: jax.Array) -> Any:
         params = evaluation_parameters(state.opt_state, state.params)
-        return count_batches(model, params, counted, images[:used], batch_size, draw_key(state), first)
+        return count_batches(
+            model, params, counted, images[: batches.examples], batches.batch_size, draw_key(state), first
+        )
 
-    blocks = _blocks(images, used, length)
+    blocks = _blocks(images, batches)
     sizes = {len(block): block for _, block in blocks}
     count_each = {size: jax.jit(count).lower(state, counted, block, 0) for size, block in sizes.items()}
     return {"restart": restart.lower(state), "blocks": count_each}
 
 
-def join_settling(
-    compiled: dict[str, Any], images: Any, used: int, batch_size: int, length: int | None
-) -> Callable[[RunState], RunState]:
-    """`settle` with the images on the device, or `length` of them at a time."""
+def join_settling(compiled: dict[str, Any], images: Any, batches: Batches) -> Callable[[RunState], RunState]:
+    """`settle` with the images on the device, or `batches.length` of them at a time."""
     if not compiled:
         return lambda state: state
 
     def settle(state: RunState) -> RunState:
         counted = compiled["restart"](state)
-        for begin, block in _blocks(images, used, length):
+        for begin, block in _blocks(images, batches):
             count = compiled["blocks"][len(block)]
-            counted = count(state, counted, *jax.device_put((block, begin // batch_size)))
+            counted = count(state, counted, *jax.device_put((block, begin // batches.batch_size)))
         return state._replace(model_state=take_statistics(state.model_state, counted))
 
     return settle
 
 
-def _blocks(images: Any, used: int, length: int | None) -> list[tuple[int, Any]]:
+def _blocks(images: Any, batches: Batches) -> list[tuple[int, Any]]:
     """Where each block of examples begins, and its images."""
-    if length is None:
+    if batches.length is None:
         return [(0, images)]
-    return [(begin, images[begin : min(begin + length, used)]) for begin in range(0, used, length)]
+    return [(begin, images[begin:end]) for begin, end in batches.bounds()]
 
 
 def _evaluates_others(state: RunState) -> bool:

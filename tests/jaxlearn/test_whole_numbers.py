@@ -61,7 +61,7 @@ def parts(**arguments):
 
 def trained(program, epochs=2, every=None):
     positions = training.run_parts(program, training.first_position(program), epochs, every)
-    return [(at.done, *jax.device_get((at.state.params, at.measured))) for at in positions]
+    return [(at.done, *jax.device_get((at.state.params, at.state.measured))) for at in positions]
 
 
 def compared(**arguments):
@@ -215,9 +215,9 @@ TABLE = {
     ),
     "training.fit(epochs)": (lambda n: [report.val_loss for _, report in training.fit(parts(), n)], 2),
     "training.make_run(batch_size)": (
-        lambda n: training.make_run(nn.linear(3), SGD, batch_size=n).epoch(
-            training.make_run(nn.linear(3), SGD, batch_size=2).init(KEY, (4,)), SCORES, LABELS % 3
-        )[1],
+        lambda n: training.make_run(nn.linear(3), SGD, batch_size=n).init(
+            training.draw_start(nn.linear(3), KEY, (4,)), Split(SCORES, LABELS % 3)
+        ),
         2,
     ),
     "training.predict(batch_size)": (

@@ -106,13 +106,14 @@ def test_gradients_equal_finite_differences(name, x64):
 @pytest.mark.parametrize("name", sample(2, MODELS))
 def test_learns_digits(name):
     digits = data.load("digits")
-    images, labels = (jnp.asarray(array[:1408]) for array in digits.train)  # 44 batches, nothing remains
+    train = data.Split(*(jnp.asarray(array[:1408]) for array in digits.train))  # 44 batches, nothing remains
     model = MODELS[name]()
     run = training.make_run(model, optim.adam(3e-3), batch_size=32)
-    state = jax.jit(run.init, static_argnums=1)(jax.random.key(0), images.shape[1:])
-    epoch = jax.jit(run.epoch, donate_argnums=0)
+    draw = jax.jit(lambda key: training.draw_start(model, key, train.images.shape[1:]))
+    state = run.init(draw(jax.random.key(0)), train)
+    epoch = jax.jit(run.advance)
     for _ in range(8 if name == "lstm" else 4):
-        state, _ = epoch(state, images, labels)
+        state = epoch(state, train)
     evaluate = jax.jit(partial(training.evaluate, model))
     result = evaluate(state.params, state.model_state, digits.test.images, digits.test.labels)
     assert metrics.accuracy(result.confusion) > 0.85
@@ -121,12 +122,13 @@ def test_learns_digits(name):
 @every_model
 def test_an_epoch_can_be_lowered_for_a_gpu(name):
     """One run, and several side by side, with a last smaller batch; convolutions are left to the vendor."""
-    run = training.make_run(MODELS[name](), optim.adam(), batch_size=4)
-    state = jax.eval_shape(lambda: run.init(jax.random.key(0), (28, 28, 1)))
-    images, labels = jax.ShapeDtypeStruct((10, 28, 28, 1), np.uint8), jax.ShapeDtypeStruct((10,), np.int32)
+    model, train = MODELS[name](), data.Split(np.zeros((10, 28, 28, 1), np.uint8), np.zeros(10, np.int32))
+    run = training.make_run(model, optim.adam(), batch_size=4)
+    first = lambda key: run.init(training.draw_start(model, key, (28, 28, 1)), train)
+    state = jax.eval_shape(first, jax.random.key(0))
     runs = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((2, *leaf.shape), leaf.dtype), state)
-    many = jax.vmap(run.epoch, in_axes=(0, None, None))
-    for epoch, states in ((run.epoch, state), (many, runs)):
-        lowered = jax.jit(epoch).trace(states, images, labels).lower(lowering_platforms=("cuda",))
+    many = jax.vmap(run.advance, in_axes=(0, None))
+    for epoch, states in ((run.advance, state), (many, runs)):
+        lowered = jax.jit(epoch).trace(states, train).lower(lowering_platforms=("cuda",))
         convolutional = any(leaf.ndim == 4 for leaf in jax.tree.leaves(state.params))
         assert ("stablehlo.convolution" in lowered.as_text()) == convolutional

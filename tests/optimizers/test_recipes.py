@@ -43,15 +43,13 @@ def test_the_memory_is_as_told(name):
 @pytest.mark.parametrize("name", sample(3, OPTIMIZERS))
 def test_it_trains(name, digits):
     recipe = OPTIMIZERS[name]
-    run = training.make_run(
-        nn.sequential(nn.flatten, nn.linear(10)), recipe.factory(**recipe.hyperparameters), batch_size=64
-    )
-    images, labels = digits.train.images, digits.train.labels
-    epoch = jax.jit(run.epoch)
-    state = run.init(jax.random.key(0), images.shape[1:])
+    model, train = nn.sequential(nn.flatten, nn.linear(10)), digits.train
+    run = training.make_run(model, recipe.factory(**recipe.hyperparameters), batch_size=64)
+    epoch = jax.jit(run.advance)
+    state = run.init(training.draw_start(model, jax.random.key(0), train.images.shape[1:]), train)
     for _ in range(5):
-        state, means = epoch(state, images, labels)
-    assert means.accuracy > 0.8
+        state = epoch(state, train)
+    assert state.measured.means(len(train.labels), 64).accuracy > 0.8
 
 
 @every_recipe

@@ -10,10 +10,10 @@ import pytest
 
 from jaxlearn import compare, data, losses, nn, optim, training
 from jaxlearn.compare import _layout
-from jaxlearn.compare._programs import Programs, Record, compile_grids
+from jaxlearn.compare._programs import Programs, compile_grids
 from jaxlearn.compare._shape import arrange, make_shape
 from jaxlearn.compare._store import Store
-from jaxlearn.compare._sweep import _forget_beaten
+from jaxlearn.compare._sweep import Curves, _forget_beaten
 from jaxlearn.compare._task import Task, make_scoring
 from tests.jaxlearn.sample import sample
 
@@ -144,8 +144,8 @@ def test_six_of_84_runs_on_mnist_are_the_runs_alone(data_folder):
         values, seeds = programs.place(values), programs.place(seed)
         states, records = programs.init(values, seeds), []
         for epoch in range(3):
-            states, record = programs.epoch(values, states, seeds, scoring.orders(epoch))
-            records.append(record)
+            states, (loss, _) = programs.epoch(values, states, seeds, scoring.orders(epoch))
+            records.append((states.measured.means(task.used, 128).loss, loss))
         for p, s in members:
             row = int(np.argmax((point[:, 0] == p) & (seed == s)))
             program = training.compile_run(
@@ -153,9 +153,9 @@ def test_six_of_84_runs_on_mnist_are_the_runs_alone(data_folder):
                 batch_size=128, seed=s,
             )  # fmt: skip
             reports = list(training.fit(program, 3))
-            for record, (_, report) in zip(records, reports, strict=True):
-                assert record.train_loss[row, 0] == pytest.approx(report.train_loss, abs=1e-4)
-                assert record.val_loss[row, 0] == pytest.approx(report.val_loss, abs=1e-4)
+            for (train_loss, val_loss), (_, report) in zip(records, reports, strict=True):
+                assert train_loss[row, 0] == pytest.approx(report.train_loss, abs=1e-4)
+                assert val_loss[row, 0] == pytest.approx(report.val_loss, abs=1e-4)
             same = predict(jax.tree.map(lambda leaf, row=row: leaf[row, 0], states.params)) == predict(
                 reports[-1][0].params
             )
@@ -378,7 +378,7 @@ def test_the_last_smaller_batch_can_be_left_out_of_every_run():
 def test_runs_that_another_point_has_beaten_are_forgotten():
     """Parameters of a large grid would not fit; those of a point that is not complete may still be wanted."""
     accuracy = np.array([[0.5, 0.6], [0.9, 0.8], [0.99, np.nan]])[..., None]
-    record = Record(accuracy, accuracy, 1 - accuracy, accuracy)
+    curves = Curves(accuracy, accuracy, 1 - accuracy, accuracy)
     finished = dict.fromkeys([(0, 0), (0, 1), (1, 0), (1, 1), (2, 0)])
-    left = _forget_beaten(finished, np.array([[True, True], [True, True], [True, False]]), record)
+    left = _forget_beaten(finished, np.array([[True, True], [True, True], [True, False]]), curves)
     assert list(left) == [(1, 0), (1, 1), (2, 0)]

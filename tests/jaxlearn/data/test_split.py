@@ -201,22 +201,24 @@ def test_examples_that_the_loss_ignores_may_occur():
 @pytest.mark.parametrize("jit", [jax.jit, lambda function: function])
 def test_pure_functions_check_shapes_when_they_are_traced(jit):
     run = training.make_run(MODEL, optim.sgd(0.1), batch_size=8)
-    state = run.init(jax.random.key(0), (3, 3, 1))
-    for function in (run.epoch, run.step):
+    start = training.draw_start(MODEL, jax.random.key(0), (3, 3, 1))
+    state = run.init(start, GOOD)
+    for function, first in ((run.init, start), (run.advance, state)):
         with pytest.raises(ValueError, match="must be as many, got 40 images and 30 labels"):
-            jit(function)(state, IMAGES, LABELS[:30])
+            jit(function)(first, (IMAGES, LABELS[:30]))
     with pytest.raises(ValueError, match="must be as many, got 40 images and 30 labels"):
         jit(lambda *of: training.evaluate(MODEL, state.params, {}, *of))(IMAGES, LABELS[:30])
 
 
 def test_pure_functions_take_data_from_elsewhere():
     run = training.make_run(MODEL, optim.sgd(0.1), batch_size=8)
-    state = run.init(jax.random.key(0), (3, 3, 1))
-    want = jax.jit(run.epoch)(state, *map(jnp.asarray, GOOD))[1].loss
+    state = run.init(training.draw_start(MODEL, jax.random.key(0), (3, 3, 1)), GOOD)
+    want = jax.jit(run.advance)(state, tuple(map(jnp.asarray, GOOD))).measured.loss
     score = training.evaluate(MODEL, state.params, {}, *map(jnp.asarray, GOOD))
     for make in (np.asarray, from_numpy, list):
         images, labels = map(make, GOOD)
-        assert run.epoch(state, images, labels)[1].loss == pytest.approx(float(want), rel=1e-6)
+        losses = run.advance(state, (images, labels)).measured.loss
+        np.testing.assert_allclose(losses, want, rtol=1e-6)
         assert training.evaluate(MODEL, state.params, {}, images, labels).loss == score.loss
         answers = [training.predict(MODEL, state.params, {}, these) for these in (images, IMAGES)]
         np.testing.assert_array_equal(*answers)

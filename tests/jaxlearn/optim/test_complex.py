@@ -112,10 +112,10 @@ def test_a_run_goes_down_on_complex_parameters(x64):
         lambda params, state, x, **_: (split(x @ params["weight"]), state),
     )
     run = training.make_run(layer, optim.adam(0.1), batch_size=16, loss=losses.mse)
-    state = run.init(jax.random.key(0), (3,))
-    epoch = jax.jit(run.epoch)
+    state = run.init(training.draw_start(layer, jax.random.key(0), (3,)), (inputs, targets))
+    epoch = jax.jit(run.advance)
     for _ in range(60):
-        state, _ = epoch(state, inputs, targets)
+        state = epoch(state, (inputs, targets))
     np.testing.assert_allclose(state.params["weight"], weights, atol=0.05)
 
 

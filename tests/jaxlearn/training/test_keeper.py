@@ -209,10 +209,9 @@ def test_if_none_can_be_read_it_is_refused(program, tmp_path):
 def test_a_checkpoint_of_another_run_is_refused(program, tmp_path):
     save(tmp_path, program, run_to(program, every=7, step=7))
     other = compile_small(held_out=0)._replace(examples=8 * 20)
+    measured = other.state.measured._replace(loss=np.zeros(20, np.float32))
     with pytest.raises(training.CheckpointError, match="float32 of shape"):
-        training.restore(
-            tmp_path, other._replace(measured=other.measured._replace(loss=np.zeros(20, np.float32)))
-        )
+        training.restore(tmp_path, other._replace(state=other.state._replace(measured=measured)))
 
 
 def test_the_configuration_is_that_of_the_last_readable_checkpoint(program, tmp_path):

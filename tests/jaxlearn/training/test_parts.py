@@ -54,7 +54,7 @@ def test_no_more_than_a_few_parts_are_held(tmp_path, monkeypatch):
     put = jax.device_put
     program = compile_run(make_split(400, tmp_path), 8)
     monkeypatch.setattr(jax, "device_put", count)
-    program.epoch(program.state)
+    list(training.fit(program, 1))
     assert len(held) > 1
     assert most <= 5
 
@@ -72,16 +72,21 @@ def test_a_batch_needs_that_many_examples():
 
 def updates_by_hand(train, epochs, updates):
     """The state after updates on full batches alone, one after another, and the mean loss of each epoch."""
-    run = training.make_run(MODEL, optim.adam(0.01), batch_size=8)
-    state, step, losses = run.init(jax.random.key(0), (6, 6, 1)), jax.jit(run.step), []
+    run, state = make_run(train)
+    advance, losses = jax.jit(run.advance), []
     for _ in range(epochs):
         order = np.asarray(training.draw_order(state.key, state.step, len(train.labels)))
         measured = []
         for batch in order[: 8 * updates].reshape(updates, 8):
-            state, means = step(state, train.images[batch], train.labels[batch])
-            measured.append(means.loss)
+            state = advance(state, data.Split(*(part[batch] for part in train)), np.arange(8))
+            measured.append(state.measured.loss[0])
         losses.append(np.mean(measured))
     return state, losses
+
+
+def make_run(train, **options):
+    run = training.make_run(MODEL, optim.adam(0.01), batch_size=8, **options)
+    return run, run.init(training.draw_start(MODEL, jax.random.key(0), (6, 6, 1)), train)
 
 
 @pytest.mark.parametrize(("examples", "updates", "at_a_time"), [(57, 7, None), (57, 7, 24), (56, 7, None)])
@@ -94,15 +99,16 @@ def test_the_last_smaller_batch_can_be_left_out(tmp_path, examples, updates, at_
     *_, (state, _) = reports = [(jax.device_get(state), report) for state, report in training.fit(program, 3)]
     chex.assert_trees_all_close(state.params, jax.device_get(want.params), rtol=1e-5, atol=1e-6)
     assert [report.train_loss for _, report in reports] == pytest.approx(losses, rel=1e-5)
-    run = training.make_run(MODEL, optim.adam(0.01), batch_size=8, drop_last=True)
-    state, means = jax.jit(run.epoch)(run.init(jax.random.key(0), (6, 6, 1)), *train)
-    assert (int(state.step), float(means.loss)) == (updates, pytest.approx(losses[0], rel=1e-5))
+    run, state = make_run(train, drop_last=True)
+    state = jax.jit(run.advance)(state, train)
+    assert (int(state.step), len(state.measured.loss)) == (updates, updates)
+    assert state.measured.loss.mean() == pytest.approx(losses[0], rel=1e-5)
 
 
 def test_a_last_batch_that_does_not_do_is_told():
     message = "the last batch of an epoch holds 1 example: batch_norm: .* got 1; --drop-last .*leaves it out"
     with pytest.raises(ValueError, match=message):
         compile_run(make_split(57))
-    run = training.make_run(MODEL, optim.adam(0.01), batch_size=8)
+    run, state = make_run(make_split(57))
     with pytest.raises(ValueError, match=message):
-        run.epoch(run.init(jax.random.key(0), (6, 6, 1)), *make_split(57))
+        run.advance(state, make_split(57))

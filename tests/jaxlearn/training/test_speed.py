@@ -28,9 +28,9 @@ def compile_run(model, at_a_time=None):
 
 
 def compiled_epoch(model):
-    run = training.make_run(model, optim.adam(), batch_size=8)
-    state = run.init(jax.random.key(0), (10, 10, 1))
-    return jax.jit(run.epoch, donate_argnums=0).lower(state, *make_split(40)).compile(), state
+    run, train = training.make_run(model, optim.adam(), batch_size=8), make_split(40)
+    state = run.init(training.draw_start(model, jax.random.key(0), (10, 10, 1)), train)
+    return jax.jit(run.advance, donate_argnums=0).lower(state, train).compile(), state
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_nothing_is_compiled_once_a_run_is(at_a_time):
     jax.monitoring.register_event_duration_secs_listener(
         lambda event, seconds, **_: compiled.append(event) if "backend_compile" in event else None
     )
-    state, _ = program.epoch(program.state)
+    ((state, _),) = training.fit(program, 1)
     program.test(state)
     assert compiled == []
     jax.jit(lambda x: 3 * x)(1.0)
@@ -56,10 +56,11 @@ def test_nothing_is_compiled_once_a_run_is(at_a_time):
 
 def test_an_epoch_moves_nothing_between_host_and_device_but_what_it_measured():
     program = compile_run(MLP)
+    positions = training.run_parts(program, training.first_position(program), 1)
     with jax.transfer_guard("disallow"):
-        state, means = program.epoch(program.state)
-        program.test(state)
-    assert np.isfinite(float(means.loss))
+        *_, position = positions
+        program.test(position.state)
+    assert np.isfinite(position.reports[0].train_loss)
 
 
 def test_an_epoch_writes_the_new_state_over_the_old():
@@ -72,10 +73,11 @@ def test_an_epoch_writes_the_new_state_over_the_old():
 @pytest.mark.parametrize("name", ["cnn", "cnn-bn", "cnn-large", "resnet"])
 def test_every_convolution_of_an_epoch_is_in_the_form_that_is_fast_on_a_cpu(name):
     """XLA makes plain loops of all others inside of a loop, and of those that it fuses in loops."""
-    run = training.make_run(MODELS[name](3), optim.adam(), batch_size=32)
-    split = make_split(64, 28)
-    state = jax.eval_shape(lambda: run.init(jax.random.key(0), (28, 28, 1)))
-    program = jax.jit(run.epoch).lower(state, *split).compile().as_text()
+    model, split = MODELS[name](3), make_split(64, 28)
+    run = training.make_run(model, optim.adam(), batch_size=32)
+    start = jax.eval_shape(lambda key: training.draw_start(model, key, (28, 28, 1)), jax.random.key(0))
+    state = jax.eval_shape(run.init, start, split)
+    program = jax.jit(run.advance).lower(state, split).compile().as_text()
     custom = set(re.findall(r"kind=kCustom, calls=(%[\w.-]+)", program))
     convolutions = 0
     for computation in re.split(r"\n}\n", program):

@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 
 from jaxlearn import compare, nn, optim, training
-from tests.jaxlearn.training.small import BATCH, EXAMPLES, compile_small, make_split, resumes_bit_for_bit
+from tests.jaxlearn.training.small import (
+    BATCH,
+    EXAMPLES,
+    compile_small,
+    make_split,
+    resumes_bit_for_bit,
+    run_to,
+)
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 AVERAGES = {
@@ -74,10 +81,10 @@ def test_a_run_has_statistics_of_the_average_after_every_epoch(name, drop_last):
 def test_a_run_without_an_average_keeps_the_statistics_of_its_training():
     program = compile_small(optim.momentum(0.03), normed())
     run = training.make_run(normed(), optim.momentum(0.03), batch_size=BATCH)
-    state = program.state
-    by_hand, _ = jax.jit(run.epoch)(run.init(jax.random.key(0), (6, 6, 1)), *make_split(EXAMPLES))
-    state, _ = program.epoch(state)
-    chex.assert_trees_all_close(state.model_state, by_hand.model_state, rtol=1e-5)
+    train = make_split(EXAMPLES)
+    start = training.draw_start(normed(), jax.random.key(0), (6, 6, 1))
+    by_hand = jax.jit(run.advance)(run.init(start, train), train)
+    chex.assert_trees_all_close(run_to(program, 1).state.model_state, by_hand.model_state, rtol=1e-5)
 
 
 @pytest.mark.parametrize("at_a_time", [24, 640])
@@ -85,7 +92,7 @@ def test_a_part_at_a_time_gathers_the_same(at_a_time):
     # what is dropped is part of the statistics, so that every batch must have its own key
     model = nn.sequential(nn.flatten, nn.linear(5), nn.dropout(0.5), nn.batch_norm(), nn.linear(3))
     runs = [compile_small(AVERAGES["ema"](), model, at_a_time=length) for length in (None, at_a_time)]
-    there, here = (program.epoch(program.state)[0] for program in runs)
+    there, here = (run_to(program, 1).state for program in runs)
     chex.assert_trees_all_close(there.model_state, here.model_state, rtol=1e-5, atol=1e-6)
 
 

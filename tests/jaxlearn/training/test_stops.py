@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -84,13 +85,13 @@ def program():
 def stopping(program, step, number):
     """The program, in which a signal comes after `step` updates."""
 
-    def parts(*arguments):
-        for position in program.parts(*arguments):
-            if int(position[0].step) == step:
-                kill_self(number)
-            yield position
+    def advance(*arguments):
+        state = program.advance(*arguments)
+        if int(state.step) == step:
+            kill_self(number)
+        return state
 
-    return fresh(program)._replace(parts=parts)
+    return fresh(program)._replace(advance=advance)
 
 
 @pytest.mark.usefixtures("handlers")
@@ -111,19 +112,23 @@ def test_a_run_that_is_asked_to_stop_is_saved_and_goes_on_the_same(step, number,
 def first_bad_update(model, optimizer, train):
     """Loss, step, learning rate and first bad parameter of the first bad update, by a plain loop."""
     run = training.make_run(model, optimizer, batch_size=BATCH)
-    update = jax.jit(run.step)
-    state = jax.jit(run.init, static_argnums=1)(jax.random.key(0), train.images.shape[1:])
+    advance, full = jax.jit(run.advance), EXAMPLES // BATCH
+    remaining = jax.jit(partial(run.advance, begin=full))
+    start = training.draw_start(model, jax.random.key(0), train.images.shape[1:])
+    state = jax.jit(run.init)(start, train)
     for _ in range(4):
-        order = np.asarray(training.draw_order(state.key, state.step, EXAMPLES))
-        for batch in np.split(order, range(BATCH, EXAMPLES, BATCH)):
-            state, means = update(state, train.images[batch], train.labels[batch])
+        order = training.draw_order(state.key, state.step, EXAMPLES)
+        for number in range(full + 1):
+            part = (number, number + 1) if number < full else ()
+            state = (advance if part else remaining)(state, train, order, *part)
+            loss = float(state.measured.loss[number])
             bad = [
                 jax.tree_util.keystr(path, simple=True, separator="/")
                 for path, leaf in jax.tree_util.tree_leaves_with_path(state.params)
                 if not np.isfinite(leaf).all()
             ]
-            if bad or not np.isfinite(means.loss):
-                return float(means.loss), int(state.step), bad[0] if bad else None
+            if bad or not np.isfinite(loss):
+                return loss, int(state.step), bad[0] if bad else None
     raise AssertionError("all numbers are finite")
 
 
