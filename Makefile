@@ -8,26 +8,37 @@ CONSTRAINTS = --constraint constraints.txt
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS)
 PYTEST = $(BIN)/python -m pytest --quiet --numprocesses=auto --maxprocesses=4
 
-.PHONY: train test test-newest check-newest test-gpu lint types versions wheel test-wheel test-slow \
+.PHONY: train test test-all test-newest check-newest test-gpu lint types versions wheel test-wheel test-slow \
     test-deep parity faults bench bench-costs clean FORCE
 
 train: $(VENV)/train
 	$(BIN)/python train.py --opt adam $(ARGS)
 
+# of tests with several cases some, on each day others (JAXLEARN_TEST_DAY: another day's); `make test-slow` ...
+TODAY = JAXLEARN_TEST_DAY=$${JAXLEARN_TEST_DAY:-today}
+
 test: $(VENV)/test
+	$(TODAY) $(PYTEST) $(ARGS)
+
+# ... all the others, and what is left out of the longest proofs: they are whole there
+test-slow: $(VENV)/test
+	$(TODAY) $(PYTEST) -m slow $(ARGS) tests
+
+# all cases but those of the longest proofs
+test-all: $(VENV)/test
 	$(PYTEST) $(ARGS)
 
 # the newest Python that runs here, or PYTHON, with the newest JAX that pip finds for it: the whole suite ...
 ON_NEWEST = @python=$(if $(findstring file,$(origin PYTHON)),$$(.ci/newest-python),'$(PYTHON)') && \
-    $(MAKE) --no-print-directory PYTHON="$$python" VENV=.venv-newest CONSTRAINTS= versions types test
+    $(MAKE) --no-print-directory PYTHON="$$python" VENV=.venv-newest CONSTRAINTS= versions types
 
 test-newest:
-	$(ON_NEWEST)
+	$(ON_NEWEST) test-all
 
 # ... and the part of it that every change runs there: from the command line to the files that a run leaves,
 # every update of every optimizer, programs for GPUs, and what the README shows
 check-newest:
-	$(ON_NEWEST) ARGS="tests/test_train.py tests/test_train_compare.py tests/test_resume.py \
+	$(ON_NEWEST) test ARGS="tests/test_train.py tests/test_train_compare.py tests/test_resume.py \
 	    tests/test_portable.py tests/test_precision.py tests/models tests/jaxlearn/training/test_saved.py \
 	    tests/jaxlearn/optim/test_parity.py tests/jaxlearn/optim/test_contract.py README.md"
 
@@ -61,10 +72,6 @@ test-wheel: wheel
 test-gpu: $(VENV)/test
 	$(BIN)/python -c "import jax; print(jax.devices('gpu'), 'with JAX', jax.__version__)"
 	$(PYTEST) tests/jaxlearn/nn tests/jaxlearn/optim tests/jaxlearn/training $(ARGS)
-
-# what every run leaves out of the longest proofs: rows of the optimizers' contract, optimizers of train.py ...
-test-slow: $(VENV)/test
-	$(PYTEST) -m slow tests
 
 # the property tests with a thousand random examples each instead of twenty fixed ones
 test-deep: $(VENV)/test

@@ -5,17 +5,23 @@ tolerances of float32.
 """
 
 import os
+import shutil
+import tempfile
+from collections import defaultdict
 from pathlib import Path
 
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2"
-os.environ["JAX_DEFAULT_MATMUL_PRECISION"] = "highest"  # of the processes that tests start, too
+# of the processes that tests start, too: products in full precision, and what has been compiled once
+os.environ["JAX_DEFAULT_MATMUL_PRECISION"] = "highest"
+os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="compiled-")
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 
 import hypothesis
 import jax
 import numpy as np
 import pytest
 
-from tests.jaxlearn.sample import DAY
+from tests.jaxlearn.sample import DAY, is_taken
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -24,12 +30,33 @@ hypothesis.settings.register_profile("fast", max_examples=20, deadline=None, der
 hypothesis.settings.register_profile("deep", max_examples=1000, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
 
+SHARE = 12  # in as many days all cases of a test have run
 GOLDEN = Path(__file__).parent / "golden"
 
 
 def pytest_configure(config):
     config.addinivalue_line("filterwarnings", "error")
-    config.addinivalue_line("markers", "slow: the rest of a long proof; `make test-slow` runs it")
+
+
+def pytest_unconfigure():
+    shutil.rmtree(os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """On a day that the environment names, tests with several cases run some of them; the rest is slow."""
+    if "JAXLEARN_TEST_DAY" not in os.environ:
+        return
+    cases = defaultdict(list)
+    for item in items:
+        if hasattr(item, "callspec"):
+            cases[item.nodeid.partition("[")[0]].append(item)
+    for several in cases.values():
+        if any(item.get_closest_marker("slow") for item in several):
+            continue  # sampled by itself
+        for item, taken in zip(several, is_taken(len(several), SHARE), strict=True):
+            if not taken:
+                item.add_marker("slow")
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -31,6 +31,7 @@ def start(kind, folder):
     if (folder / "config.json").exists():
         arguments = [*PROGRAM[:2], "--resume", str(folder)]
     environment = os.environ | {"JAXLEARN_CACHE": str(folder.with_name("cache"))}
+    environment.pop("JAX_COMPILATION_CACHE_DIR")  # a process that is killed may leave half a file there
     pipe = subprocess.PIPE
     return subprocess.Popen(arguments, stdout=pipe, stderr=pipe, text=True, env=environment)
 

@@ -22,7 +22,7 @@ from tests.test_train import run, summary
 STEPS = (7, UPDATES + 1)  # in the middle of the first epoch, and in the second
 
 
-@pytest.mark.parametrize("name", sample(6, list(OPTIMIZERS)))
+@pytest.mark.parametrize("name", sample(14, list(OPTIMIZERS)))
 def test_every_optimizer_resumes_bit_for_bit(name, tmp_path):
     recipe = OPTIMIZERS[name]
     model = nn.sequential(nn.flatten, nn.linear(5), nn.tanh, nn.linear(3))

@@ -28,7 +28,7 @@ def summary(folder):
     return json.loads((Path(folder) / "summary.json").read_text())
 
 
-@pytest.mark.parametrize("name", sample(6, OPTIMIZERS))
+@pytest.mark.parametrize("name", sample(14, OPTIMIZERS))
 def test_every_optimizer_trains(name, capsys):
     assert run("--opt", name, *QUICK, "--out", "run") == 0
     out = capsys.readouterr().out.splitlines()

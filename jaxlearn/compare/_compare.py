@@ -135,6 +135,9 @@ def compare(
     memory = max_memory or store.once("memory", lambda: free_memory(devices))
     costs = [len(grid_points(contender.axes)) * len(task.seeds) * epochs for contender in contenders]
     kept = {contender.name: _load_kept(store, contender, task) for contender in contenders}
+    to_train = [contender for contender in contenders if kept[contender.name] is None]
+    for contender in {contender.model_name: contender for contender in reversed(to_train)}.values():
+        _check_model(contender, task)
     ready: dict[str, Programs] = {}
     sweeps: list[Sweep] = []
     done = 0
@@ -187,8 +190,6 @@ def _check(contenders: Sequence[Contender], task: Task) -> None:
     names = [contender.name for contender in contenders]
     if twice := [name for name in names if names.count(name) > 1]:
         raise ValueError(f"contenders must have names of their own, got {twice[0]} twice")
-    for contender in {contender.model_name: contender for contender in reversed(contenders)}.values():
-        _check_model(contender, task)
     for contender in contenders:
         for name, values in contender.axes.items():
             if not len(values) or len(set(values)) < len(values):

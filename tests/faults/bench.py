@@ -185,6 +185,7 @@ def set_up(root: Path) -> Iterator[Bench]:
     before = {name: getattr(jax.config, name) for name in options}
     env = {"JAXLEARN_CACHE": str(root / "cache"), "JAXLEARN_MIRROR": "http://127.0.0.1:9"}
     with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
         for name, value in (env | {"TFDS_DATA_DIR": "prepared"}).items():
             patch.setenv(name, value)
         set_options(options)

@@ -1,20 +1,28 @@
 """Long proofs: some of their cases on each day, or their small form; whole with `make test-slow`."""
 
 import os
-from datetime import date
+import time
 
 import pytest
 
 MONTH = 28  # days in which every case has run
-# workers and the processes that tests start keep the day of the process that started them
-DAY = int(os.environ.setdefault("JAXLEARN_TEST_DAY", str(date.today().toordinal())))
+DAY = int(time.time() // 86_400)
+if os.environ.get("JAXLEARN_TEST_DAY", "today") != "today":
+    DAY = int(os.environ["JAXLEARN_TEST_DAY"])
+elif "JAXLEARN_TEST_DAY" in os.environ:
+    os.environ["JAXLEARN_TEST_DAY"] = str(DAY)  # the same for pytest's workers
 
 
 def sample(share, values):
     """Of `values`, for `pytest.mark.parametrize`: one in `share`, on each day others."""
     values = list(values)
-    share = min(share, len(values), MONTH)
-    return _mark_slow(values, [(i + DAY) % share == 0 for i in range(len(values))])
+    return _mark_slow(values, is_taken(len(values), share))
+
+
+def is_taken(cases, share):
+    """Whether each of so many cases runs today: one in `share`, but one at least."""
+    share = max(1, min(share, cases, MONTH))
+    return [(i + DAY) % share == 0 for i in range(cases)]
 
 
 def small_first(*values):

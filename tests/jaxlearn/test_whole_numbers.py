@@ -64,6 +64,12 @@ def trained(program, epochs=2, every=None):
     return [(at.done, *jax.device_get((at.state.params, at.state.measured))) for at in positions]
 
 
+def epoch(run):
+    """The state after an epoch on three scores."""
+    split = Split(SCORES, LABELS % 3)
+    return run.advance(run.init(training.draw_start(nn.linear(3), KEY, (4,)), split), split)
+
+
 def compared(**arguments):
     images, labels = np.linspace(0, 1, 40, dtype=np.float32).reshape(10, 4), np.arange(10) % 3
     split = Split(images, labels)
@@ -215,9 +221,7 @@ TABLE = {
     ),
     "training.fit(epochs)": (lambda n: [report.val_loss for _, report in training.fit(parts(), n)], 2),
     "training.make_run(batch_size)": (
-        lambda n: training.make_run(nn.linear(3), SGD, batch_size=n).init(
-            training.draw_start(nn.linear(3), KEY, (4,)), Split(SCORES, LABELS % 3)
-        ),
+        lambda n: epoch(training.make_run(nn.linear(3), SGD, batch_size=n)).params,
         2,
     ),
     "training.predict(batch_size)": (

@@ -94,7 +94,7 @@ def test_other_images_and_classes(name):
     assert jax.eval_shape(model.apply, params, state, image)[0].shape == (7,)
 
 
-@pytest.mark.parametrize("name", sample(2, MODELS))
+@pytest.mark.parametrize("name", sample(4, MODELS))
 def test_gradients_equal_finite_differences(name, x64):
     model = MODELS[name]()
     params, state = jax.jit(model.init, static_argnums=1)(jax.random.key(0), (28, 28, 1))
@@ -103,7 +103,7 @@ def test_gradients_equal_finite_differences(name, x64):
     check_grads(jax.jit(loss), (params,), order=1, modes=["rev"], eps=1e-6)
 
 
-@pytest.mark.parametrize("name", sample(2, MODELS))
+@pytest.mark.parametrize("name", sample(4, MODELS))
 def test_learns_digits(name):
     digits = data.load("digits")
     train = data.Split(*(jnp.asarray(array[:1408]) for array in digits.train))  # 44 batches, nothing remains

@@ -40,7 +40,7 @@ def test_the_memory_is_as_told(name):
             assert more == arrays() + 1
 
 
-@pytest.mark.parametrize("name", sample(3, OPTIMIZERS))
+@pytest.mark.parametrize("name", sample(8, OPTIMIZERS))
 def test_it_trains(name, digits):
     recipe = OPTIMIZERS[name]
     model, train = nn.sequential(nn.flatten, nn.linear(10)), digits.train

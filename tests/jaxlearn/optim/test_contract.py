@@ -23,7 +23,7 @@ from tests.jaxlearn.optim.contract import (
 from tests.jaxlearn.sample import sample
 
 every_row = pytest.mark.parametrize("name", ROWS)
-sampled_rows = pytest.mark.parametrize("name", sample(3, ROWS))
+sampled_rows = pytest.mark.parametrize("name", sample(10, ROWS))
 
 
 def without_keys(tree):
@@ -205,7 +205,7 @@ def test_wrong_numbers_are_told(name, number):
             build(**{number: bad})
 
 
-@pytest.mark.parametrize("name", sample(3, [name for name, row in ROWS.items() if row.defaults]))
+@pytest.mark.parametrize("name", sample(10, [name for name, row in ROWS.items() if row.defaults]))
 def test_every_number_may_be_a_schedule(name, x64):
     """Constant schedules are the constants, and the state tells their values."""
     row, params = ROWS[name], make_params(jnp.float64)

@@ -13,7 +13,7 @@ NAMES = list(ROWS)
 PARTS = 6
 
 
-@pytest.mark.parametrize("part", sample(3, range(PARTS)))
+@pytest.mark.parametrize("part", sample(6, range(PARTS)))
 @pytest.mark.parametrize("where", ["mesh", "shard_map"])
 def test_every_row_on_eight_devices(where, part):
     """On a mesh of explicit axes, and inside `shard_map` whose parameters differ by device."""

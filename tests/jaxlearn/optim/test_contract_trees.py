@@ -14,7 +14,7 @@ from tests.jaxlearn.sample import sample
 
 MATRICES = {"shampoo", "soap", "soap often"}  # a leaf of their states is a tuple
 every_row = pytest.mark.parametrize("name", ROWS)
-sampled_rows = pytest.mark.parametrize("name", sample(3, ROWS))
+sampled_rows = pytest.mark.parametrize("name", sample(10, ROWS))
 
 
 class Module(equinox.Module):
@@ -69,7 +69,7 @@ def test_trees_of_other_libraries_are_trained_as_dicts_are(name, convert, x64):
 OTHERS = [name for name in ROWS if name not in MATRICES]
 
 
-@pytest.mark.parametrize("name", [*sample(3, OTHERS), *sorted(MATRICES)])
+@pytest.mark.parametrize("name", [*sample(10, OTHERS), *sorted(MATRICES)])
 def test_every_row_trains_a_model_of_flax(name):
     """`nnx.Optimizer` keeps the state in containers of its own: tuples inside of it become mappings."""
     params = make_params()

@@ -90,7 +90,7 @@ def follow(arrays, key, dtype):
     return *map(np.asarray, ours), np.asarray(theirs)
 
 
-@pytest.mark.parametrize(("dtype", "key"), sample(2, RECORDED))
+@pytest.mark.parametrize(("dtype", "key"), sample(6, RECORDED))
 def test_equals_recorded_pytorch(dtype, key, golden):
     arrays = golden("lbfgs")
     expected, expected_counts = arrays[f"{dtype}/{key}"], arrays[f"counts/{dtype}/{key}"]

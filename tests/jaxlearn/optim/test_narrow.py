@@ -158,7 +158,7 @@ def test_both_wrappers_lead_where_the_oracle_leads(case, wrapper, dtype, monkeyp
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance)
 
 
-@pytest.mark.parametrize("case", sample(2, FOLLOWED), ids=lambda case: case.optimizer)
+@pytest.mark.parametrize("case", sample(8, FOLLOWED), ids=lambda case: case.optimizer)
 def test_a_state_in_float32_of_parameters_in_float64(case, x64, monkeypatch):
     def follow(opt, params, grads, **extra):
         opt = optim.state_dtype(opt, jnp.float32)

@@ -42,7 +42,7 @@ RUNS = {
 }
 
 
-@pytest.mark.parametrize("name", sample(3, list(RUNS)))
+@pytest.mark.parametrize("name", sample(6, list(RUNS)))
 def test_a_saved_run_goes_on_bit_for_bit(name, tmp_path):
     steps = (1, 7, UPDATES - 1, UPDATES, UPDATES + 1, 2 * UPDATES)
     small.resumes_bit_for_bit(compile_small(**RUNS[name]()), tmp_path, steps)
