@@ -19,8 +19,8 @@ from rich.progress import track
 from rich.table import Table
 
 from tests.jaxlearn.optim import case as shared
-from tests.jaxlearn.optim import cases, test_lbfgs
-from tests.jaxlearn.schedules import test_parity as schedule_cases
+from tests.jaxlearn.optim import cases, recorded_lbfgs
+from tests.jaxlearn.schedules import recorded as recorded_schedules
 
 INTRO = """\
 # Parity
@@ -85,11 +85,11 @@ def optimizer_rows():
 
 def lbfgs_rows():
     arrays = dict(np.load(shared.GOLDEN_FOLDER / "lbfgs.npz"))
-    for dtype, key in track(test_lbfgs.RECORDED, "L-BFGS", transient=True):
+    for dtype, key in track(recorded_lbfgs.RECORDED, "L-BFGS", transient=True):
         if dtype == "float64":
             case = json.loads(key)
             with jax.enable_x64(True):
-                path, counts, *_ = test_lbfgs.follow(arrays, key, dtype)
+                path, counts, *_ = recorded_lbfgs.follow(arrays, key, dtype)
             double = np.abs(path - arrays[f"{dtype}/{key}"]).max()
             same = (counts == arrays[f"counts/{dtype}/{key}"]).all()
             updates = f"{len(path)} updates, {counts[-1][1]} evaluations"
@@ -98,10 +98,10 @@ def lbfgs_rows():
 
 
 def schedule_rows():
-    for key in track(schedule_cases.RECORDED, "schedules", transient=True):
+    for key in track(recorded_schedules.RECORDED, "schedules", transient=True):
         case = json.loads(key)
         with jax.enable_x64(True):
-            ours, theirs = schedule_cases.ours_and_theirs(key)
+            ours, theirs = recorded_schedules.ours_and_theirs(key)
         double = np.abs(ours - theirs).max()
         what = [case["schedule"], case["records"].replace("_", " "), shared.show(case["options"])]
         yield Row([*what, str(len(theirs)), show(double)], double <= 1e-12)

@@ -8,11 +8,10 @@ from threading import Lock
 
 import pytest
 
+from tests.command import left, run
 from tests.jaxlearn import fuzz
 from tests.jaxlearn.sample import small_first
 from tests.jaxlearn.training.small import compiled_once
-from tests.test_killed import left
-from tests.test_train import run
 
 CHANGES = ("os.mkdir", "os.rename", "os.remove", "os.rmdir")
 COMMON = ["--dataset", "digits", "--model", "softmax", "--batch-size", 256, "--epochs", 2]

@@ -15,9 +15,9 @@ import pytest
 from jaxlearn import training
 from jaxlearn.cli import _main, _single
 from jaxlearn.training import _record
+from tests.command import run
 from tests.jaxlearn import fuzz
 from tests.jaxlearn.sample import small_first
-from tests.test_train import run
 
 RUNS = "__import__('os').system('touch made')"  # a word that would be seen if it were evaluated
 LIKELY = {

@@ -1,7 +1,5 @@
 """Processes that are killed at any moment, and gone on with, leave what they would have left otherwise."""
 
-import csv
-import json
 import os
 import random
 import re
@@ -14,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.command import left
 from tests.jaxlearn.sample import sample
 
 PROGRAM = [sys.executable, str(Path(__file__).parents[1] / "train.py"), "--dataset", "digits"]
@@ -41,16 +40,6 @@ def finish(kind, folder):
     _, errors = process.communicate(timeout=LIMIT)
     assert (process.returncode, errors) == (0, "")
     return left(kind, folder)
-
-
-def left(kind, folder):
-    """What must be equal: all numbers but the seconds."""
-    if kind == "comparison":
-        rows = list(csv.DictReader((folder / "results.csv").read_text().splitlines()))
-        return [{name: value for name, value in row.items() if "seconds" not in name} for row in rows]
-    summary = json.loads((folder / "summary.json").read_text())
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return summary["params_digest"], [line | {"seconds": 0} for line in lines]
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 
 from jaxlearn import _system
 from jaxlearn.compare._memory import free_memory
-from tests.test_train import run, summary
+from tests.command import run, summary
 
 QUICK = ["--dataset", "digits", "--model", "softmax", "--epochs", "1"]
 SEVERAL = [*QUICK, "--opt", "sgd,adam", "--lr", "0.01,0.1", "--seeds", "2"]

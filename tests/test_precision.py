@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import pytest
 
 from jaxlearn import nn, optim, training
-from tests.test_train import refused, run, summary
+from tests.command import refused, run, summary
 
 QUICK = ["--dataset", "digits", "--epochs", "1", "--model", "softmax"]
 

@@ -8,6 +8,7 @@ import pytest
 from jaxlearn import nn
 from models import MODELS
 from optimizers import OPTIMIZERS
+from tests.command import run, summary
 from tests.jaxlearn.sample import sample, small_first
 from tests.jaxlearn.training.small import (
     EXAMPLES,
@@ -17,7 +18,6 @@ from tests.jaxlearn.training.small import (
     make_split,
     resumes_bit_for_bit,
 )
-from tests.test_train import run, summary
 
 STEPS = (7, UPDATES + 1)  # in the middle of the first epoch, and in the second
 

@@ -11,21 +11,13 @@ from pathlib import Path
 import jax
 import pytest
 
-import train
 from optimizers import OPTIMIZERS
+from tests.command import refused, run, summary
 from tests.jaxlearn.sample import sample, small_first
 
 ROOT = Path(__file__).parents[1]
 QUICK = ["--dataset", "digits", "--epochs", "1"]
 pytestmark = pytest.mark.usefixtures("empty_folder")
-
-
-def run(*arguments):
-    return train.main([str(a) for a in arguments])
-
-
-def summary(folder):
-    return json.loads((Path(folder) / "summary.json").read_text())
 
 
 @pytest.mark.parametrize("name", sample(14, OPTIMIZERS))
@@ -166,16 +158,6 @@ USAGE = {
     "all held out": (["--validation", "1437"], "examples to hold out must be in [0, 1436], got 1437"),
     "digits from a folder": (["--data-dir", "."], "digits come with scikit-learn and take no data_dir"),
 }
-
-
-def refused(arguments, status, message, capsys):
-    before = sorted(Path().rglob("*"))
-    assert run(*arguments) == status
-    captured = capsys.readouterr()
-    assert message in captured.err
-    assert captured.err.startswith("train.py: ")
-    assert captured.err.count("\n") == 1
-    assert sorted(Path().rglob("*")) == before
 
 
 @pytest.mark.parametrize("fault", USAGE)

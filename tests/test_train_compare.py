@@ -11,7 +11,7 @@ import pytest
 
 import train
 from jaxlearn import compare
-from tests.test_train import run, summary
+from tests.command import run, summary
 
 ROOT = Path(__file__).parents[1]
 QUICK = ["--dataset", "digits", "--model", "softmax", "--epochs", "2", "--batch-size", "128", "--width", "1"]

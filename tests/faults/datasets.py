@@ -11,9 +11,9 @@ from jaxlearn.data._idx import FILES
 from tests.faults.bench import Act, Ended, Place, Spoil
 from tests.faults.checkpoints import flip
 from tests.faults.fault import Fault
-from tests.jaxlearn.data import test_idx, test_tfds
+from tests.jaxlearn.data import idx_files, prepared
 
-IMAGES = Path("data") / test_idx.IMAGES
+IMAGES = Path("data") / idx_files.IMAGES
 HELP = "use --dataset digits"
 PACKED = r"(?<=file of )\d+|(?<=is )\d+(?= bytes long)"  # as zlib packs, in every version otherwise
 
@@ -22,8 +22,8 @@ def write_data(folder: Path) -> None:
     """Four small files that are as they should be."""
     folder.mkdir()
     for (images, labels), size in zip(FILES.values(), (20, 10), strict=True):
-        (folder / images).write_bytes(test_idx.packed(2051, size, 28, 28, content=bytes(784 * size)))
-        (folder / labels).write_bytes(test_idx.packed(2049, size, content=bytes(size)))
+        (folder / images).write_bytes(idx_files.packed(2051, size, 28, 28, content=bytes(784 * size)))
+        (folder / labels).write_bytes(idx_files.packed(2049, size, content=bytes(size)))
 
 
 def given(*spoils: Spoil, command: str = "--dataset mnist --data-dir data") -> Act:
@@ -69,13 +69,13 @@ def unpacked(place: Path, size: int | None = None) -> Spoil:
 def shard(spoil: Callable[[Path], Any]) -> Spoil:
     """Spoils a shard of a set that TensorFlow has prepared."""
     name = "mnist-train.tfrecord-00001-of-00002"
-    return lambda: spoil(test_tfds.write_prepared(Path("prepared")) / name)
+    return lambda: spoil(prepared.write_prepared(Path("prepared")) / name)
 
 
 FAULTS = [
     *[
         Fault(f"{name.split('-idx')[0]}: {done}", given(holds(name, content)), 1, says, varies=PACKED)
-        for done, (name, content, says) in test_idx.FAULTS.items()
+        for done, (name, content, says) in idx_files.FAULTS.items()
     ],
     instead("a folder", "is not a regular file", Path.mkdir),
     instead("a named pipe", "is not a regular file", os.mkfifo),

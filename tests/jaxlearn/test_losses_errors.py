@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jaxlearn import losses
-from tests.jaxlearn.test_losses import every_loss, example
+from tests.jaxlearn.loss_arguments import every_loss, example
 
 
 def zeros(*shape):
