@@ -2,12 +2,11 @@
 
 import re
 from functools import reduce
+from importlib import import_module
 from pathlib import Path
 
 import jax
 import pytest
-
-import jaxlearn
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "architecture.md").read_text()
@@ -32,9 +31,8 @@ def find(name):
     first, *rest = name.split(".")
     classes = {"Run": "training", "RunState": "training", "Program": "training"}
     if first in classes:
-        kind = getattr(getattr(jaxlearn, classes[first]), first)
-        return reduce(getattr, rest, kind)
-    return reduce(getattr, rest, jax if first == "jax" else getattr(jaxlearn, first))
+        return reduce(getattr, [first, *rest], import_module(f"jaxlearn.{classes[first]}"))
+    return reduce(getattr, rest, jax if first == "jax" else import_module(f"jaxlearn.{first}"))
 
 
 @pytest.mark.parametrize("path", PATHS)
