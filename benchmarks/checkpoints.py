@@ -10,12 +10,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from jaxlearn import data, optim, training
-from jaxlearn.training._keeper import Keeper
+from jaxlearn import data, optim, recording, training
+from jaxlearn.recording._keeper import Keeper
 from models import MODELS
 
 EPOCHS, REPEATS, BATCH = 70, 7, 64
-WAYS = {"none": None, "every 30 s": training.Saving(), "every epoch": training.Saving(1, "epochs")}
+WAYS = {"none": None, "every 30 s": recording.Saving(), "every epoch": recording.Saving(1, "epochs")}
 
 
 def compile_run(folder: str) -> training.Program:
@@ -24,10 +24,10 @@ def compile_run(folder: str) -> training.Program:
     return training.compile_run(MODELS["mlp"](), optim.adam(), *splits, batch_size=BATCH, seed=0)
 
 
-def seconds(program: training.Program, saving: training.Saving | None, epochs: int) -> float:
+def seconds(program: training.Program, saving: recording.Saving | None, epochs: int) -> float:
     """Seconds an epoch, validation and saving included."""
     with tempfile.TemporaryDirectory() as folder:
-        start = training.first_position(program).copied()
+        start = training.Position(program.state).copied()
         began = time.perf_counter()
         keeper = saving and Keeper(Path(folder), program, saving, {}, start, losses=True)
         for position in training.run_parts(program, start, epochs):

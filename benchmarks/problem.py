@@ -55,6 +55,7 @@ def write_problems(folder: Path, mnist: Path, models: list[str]) -> None:
     import jax
 
     from jaxlearn import data, training
+    from jaxlearn._draw import draw_order
     from models import MODELS
 
     dataset = data.load("mnist", mnist)
@@ -69,7 +70,7 @@ def write_problems(folder: Path, mnist: Path, models: list[str]) -> None:
             start = draw(jax.random.key(seed))
             layers = [start.params[place] for place in sorted(start.params, key=int)]
             arrays = {f"{name}{i}": layer[name] for i, layer in enumerate(layers) for name in layer}
-            order = jax.jit(training.draw_order, static_argnums=2)(start.key, 0, len(dataset.train.labels))
+            order = jax.jit(draw_order, static_argnums=2)(start.key, 0, len(dataset.train.labels))
             np.savez(folder / f"{model}-{seed}.npz", order=order, **arrays)
 
 

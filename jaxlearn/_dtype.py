@@ -1,9 +1,10 @@
-"""In which precision to compute, and complex numbers as pairs of real ones."""
+"""In which precision to compute and to write numbers, and complex numbers as pairs of real ones."""
 
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 
 def compute_dtype(dtype: Any) -> Any:
@@ -14,6 +15,16 @@ def compute_dtype(dtype: Any) -> Any:
     """
     wide = jnp.issubdtype(dtype, jnp.inexact) and jnp.dtype(dtype).itemsize >= 4
     return dtype if wide else jnp.dtype("float32")
+
+
+def shortest(numbers: Any) -> np.ndarray:
+    """Numbers of the device as the shortest doubles that round to them: 0.001, not 0.0010000000474974513.
+
+    >>> float(shortest(jnp.float32(0.001)))
+    0.001
+    """
+    numbers = np.asarray(numbers)
+    return np.array([float(str(number)) for number in numbers.ravel()]).reshape(numbers.shape)
 
 
 def to_pairs(x: Any) -> jax.Array:

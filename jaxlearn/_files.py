@@ -1,5 +1,6 @@
 """Files that are there whole or not at all, and what is wrong with those that are read."""
 
+import hashlib
 import io
 import json
 import math
@@ -53,6 +54,27 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     """Writes a JSON object, an entry a line; see `to_json`."""
     entries = [f"  {to_json({name: value})[1:-1]}" for name, value in content.items()]
     write_text(path, "{\n" + ",\n".join(entries) + "\n}\n")
+
+
+def write_signed(path: Path, content: dict[str, Any]) -> None:
+    """Writes a JSON object with a SHA-256 of it, which `read_signed` checks."""
+    write_json(path, content | {"sha256": _digest(content)})
+
+
+def read_signed(path: Path) -> dict[str, Any]:
+    """The JSON object that `write_signed` wrote.
+
+    Raises:
+      CheckpointError: as `read_json`, and where it is another one.
+    """
+    content = read_json(path)
+    if content.pop("sha256", None) != _digest(content):
+        raise CheckpointError(f"{path} is not as it was saved: its SHA-256 is another")
+    return content
+
+
+def _digest(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(json.loads(to_json(content)), sort_keys=True).encode()).hexdigest()
 
 
 def read_file(path: Path, most: int = -1) -> bytes:

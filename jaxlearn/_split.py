@@ -1,12 +1,13 @@
 """Examples with their labels, and whether they belong together: the one place that checks them."""
 
+import math
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxlearn._check import first_outside
+from jaxlearn._check import check_whole, first_outside
 
 KINDS: dict[Any, str] = {
     jnp.bool_: "truth values",
@@ -179,3 +180,16 @@ def _as_split(name: str, split: Any) -> Split:
 
 def _kind(array: Any) -> str | None:
     return next((name for kind, name in KINDS.items() if jnp.issubdtype(array.dtype, kind)), None)
+
+
+def count_batches(examples: int, batch_size: int, drop_last: bool = False) -> int:
+    """Batches, hence updates, in an epoch, as `len` of a `DataLoader` of PyTorch.
+
+    The last one holds what remains, or is left out.
+
+
+    >>> count_batches(10, 4), count_batches(10, 4, drop_last=True)
+    (3, 2)
+    """
+    examples, batch_size = check_whole("examples", examples, 0), check_whole("batch_size", batch_size, 1)
+    return examples // batch_size if drop_last else math.ceil(examples / batch_size)

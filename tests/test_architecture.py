@@ -17,6 +17,7 @@ FILES = {
     "metrics.jsonl",
     "summary.json",
     "model.safetensors",
+    "config.json",
     "curves.png",
     "report.html",
     "report.md",
@@ -64,7 +65,7 @@ def test_it_shows_every_layer_in_order():
     """The same order as that which tests/jaxlearn/test_package.py holds."""
     rows = re.search(r"\| folder .*?\n\n", TEXT, re.DOTALL)[0]
     folders = re.findall(r"`jaxlearn/(\w+)/", rows)
-    assert folders[:4] == ["cli", "report", "compare", "training"]
+    assert folders[:5] == ["cli", "recording", "report", "compare", "training"]
     packages = {path.parent.name for path in (ROOT / "jaxlearn").glob("*/__init__.py")}
     assert packages == {*folders}
 

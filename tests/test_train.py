@@ -187,7 +187,7 @@ def test_no_gpu_here_is_told(capsys):
 
 def test_offline_is_told_with_what_to_do(capsys):
     start = time.monotonic()
-    refused(["--dataset", "mnist"], 1, "pass it as --data-dir (data_dir=), or use --dataset digits", capsys)
+    refused(["--dataset", "mnist"], 1, "pass it as --data-dir, or use --dataset digits", capsys)
     assert time.monotonic() - start < 5
 
 

@@ -167,7 +167,7 @@ def test_functions_of_two_numbers(capsys):
 WRONG = {
     "unknown in a list": (["--opt", "sgd,adma"], 2, "argument --opt: 'adma' is unknown; did you mean"),
     "model in a list": (["--model", "mlp,cnm"], 2, "argument --model: 'cnm' is unknown; did you mean cnn?"),
-    "twice": (["--opt", "sgd,sgd"], 2, "names of their own, got sgd on softmax twice"),
+    "twice": (["--opt", "sgd,sgd"], 2, "argument --opt: sgd must be named once, got sgd,sgd"),
     "grid of one": (["--lr", "1e-3:1:1"], 2, "argument --lr: a grid must be LEAST:MOST:NUMBER"),
     "grid upside down": (["--lr", "1:1e-3:4"], 2, "with 0 < LEAST < MOST"),
     "no numbers": (["--lr", "low:high"], 2, "argument --lr: must be a number, numbers with commas between"),

@@ -49,7 +49,7 @@ def _measure_epochs(
     init = make_init(network, train, batch)
 
     def measure(seed: int) -> tuple[float, float]:
-        epoch = training.fit(program, 1, start=training.first_position(program)._replace(state=init(seed)))
+        epoch = training.fit(program, 1, start=init(seed))
         began = time.perf_counter()
         state, _ = next(epoch)
         return time.perf_counter() - began, float(program.test(state).loss)

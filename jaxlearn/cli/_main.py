@@ -7,19 +7,24 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from jaxlearn import data, training
-from jaxlearn._text import show, show_settings
+import msgspec
+
+from jaxlearn import data, recording
+from jaxlearn._files import CheckpointError
+from jaxlearn._text import show_settings
+from jaxlearn.compare import functions
 from jaxlearn.nn import Layer
 
-from ._arguments import App, parse_arguments
-from ._choice import parse_rates, read_choice, sizes_of
+from ._arguments import App, parse_arguments, write_command
+from ._build import check_config
+from ._choice import sizes_of
+from ._config import CompareConfig, RunConfig, asks_for_several, from_json
 from ._process import keep_compiled, leave, listen_for_signals, open_streams
 from ._recipe import Recipe
-from ._resume import saved_command, without
 from ._saved import use_saved
 from ._several import run_comparison, run_function
 from ._single import run_one
-from ._terminal import Ended, UsageError, pick, tell
+from ._terminal import Ended, UsageError, in_flags, pick, tell
 
 
 def main(
@@ -64,7 +69,9 @@ def status_of(app: App, argv: list[str]) -> int:
         print_list(app) if args.list else run(app, args, argv)
     except UsageError as error:
         return end(app, error, 2)
-    except (data.DataError, training.CheckpointError, OSError) as error:
+    except data.DataError as error:
+        return end(app, in_flags(str(error)), 1)
+    except (CheckpointError, OSError) as error:
         return end(app, error, 1)
     except Ended as early:
         return end(app, early, early.status)
@@ -80,53 +87,58 @@ def end(app: App, why: Any, status: int) -> int:
     return status
 
 
-def run(app: App, args: argparse.Namespace, command: list[str]) -> None:
+def run(app: App, args: argparse.Namespace, argv: list[str]) -> None:
     if args.predict and not args.eval:
         raise UsageError("argument --predict: needs --eval DIR, the folder of a finished run")
     if args.format != "table" and not args.predict:
         raise UsageError(f"argument --format: {args.format} needs --predict FILE")
     if args.eval:
-        return use_saved(args, app.models)
+        return use_saved(app, args)
     if args.resume:
-        args, command = resume(app, args.resume, command)
-    opts, models = args.opt.split(","), args.model.split(",")
-    choices = [
-        read_choice(args, opt, pick("--opt", opt, app.optimizers), model, pick("--model", model, app.models))
-        for model in models
-        for opt in opts
-    ]
-    if len(choices) == 1 and not choices[0].axes and args.seeds is None and args.function is None:
-        return run_one(args, choices[0], command)
-    if args.patience is not None:
+        return resume(app, args, argv)
+    command = write_command(app.prog, argv)
+    if args.function is None and not asks_for_several(args, app):
+        run = RunConfig.from_arguments(args, app)
+        check_config(app, run)
+        return run_one(app, msgspec.structs.replace(run, command=command), args.out)
+    if "patience" in args:
         raise UsageError(f"argument --patience: {args.patience} is for a single run: budgets are equal here")
-    if args.lr is None and not any(text.startswith("learning_rate=") for text in args.set):
-        rates = "search" if args.function is None else "1e-5:1:11"
-        choices = [
-            choice._replace(axes=choice.axes | {"learning_rate": parse_rates(rates, choice.recipe)})
-            for choice in choices
-        ]
-    if args.function is not None:
-        return run_function(args, choices)
-    return run_comparison(args, choices, command)
+    rates = "search" if args.function is None else "1e-5:1:11"
+    several = CompareConfig.from_arguments(args, app, rates=rates)
+    check_config(app, several)
+    if args.function is None:
+        return run_comparison(app, msgspec.structs.replace(several, command=command), args.out)
+    surface = pick("--function", args.function, functions.SURFACES)
+    return run_function(app, several, surface, args.steps, args.out)
 
 
-def resume(app: App, folder: Path, command: list[str]) -> tuple[argparse.Namespace, list[str]]:
-    """The arguments of the run in a folder, where `command` does not say otherwise."""
-    saved = saved_command(folder, app.prog)
-    try:
-        parse_arguments(app, saved)
-    except UsageError as error:
-        raise training.CheckpointError(
-            f"{folder / 'config.json'} holds another command: {show(str(error))}"
-        ) from None
-    command = saved + without("--resume", command)
-    args = parse_arguments(app, command)
+def resume(app: App, args: argparse.Namespace, argv: list[str]) -> None:
+    """Goes on with what is in a folder, which the arguments may change a little."""
+    folder = args.resume
     if args.out not in (None, folder):
         raise UsageError(f"argument --out: {args.out} contradicts --resume {folder}")
     if args.function:
         raise UsageError(f"argument --function: {args.function} contradicts --resume {folder}")
-    args.out = args.resume = folder
-    return args, command
+    content, wrong = recording.read_config(folder)
+    if wrong:
+        tell(app.prog, f"{wrong}; a checkpoint tells instead")
+    saved = from_json(content, folder / "config.json")
+    try:
+        check_config(app, saved)
+    except UsageError as error:
+        raise CheckpointError(f"{folder / 'config.json'} asks for what is not here: {error}") from None
+    if isinstance(saved, RunConfig) and ("seeds" in args or "," in getattr(args, "opt", "")):
+        raise UsageError(f"argument --resume: {folder} cannot go on with this: it holds a single run")
+    if isinstance(saved, CompareConfig) and "patience" in args:
+        raise UsageError(f"argument --patience: {args.patience} is for a single run: budgets are equal here")
+    config: Any = type(saved).from_arguments(args, app, saved)  # type: ignore[arg-type]
+    if different := saved.difference(config):
+        raise UsageError(f"argument --resume: {folder} cannot go on with this: {different}")
+    check_config(app, config)
+    config = msgspec.structs.replace(config, command=write_command(app.prog, argv, saved.command))
+    if isinstance(saved, RunConfig):
+        return run_one(app, config, folder, saved)
+    return run_comparison(app, config, folder, saved)
 
 
 def print_list(app: App) -> None:

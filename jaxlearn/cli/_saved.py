@@ -1,7 +1,7 @@
 """What a trained model makes of test examples or of image files."""
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,51 +10,48 @@ import jax
 import numpy as np
 
 import jaxlearn
-from jaxlearn import data, training
-from jaxlearn._files import to_json
-from jaxlearn.nn import Layer
+from jaxlearn import data, report, training
+from jaxlearn._files import CheckpointError, to_json
 
-from ._choice import load_data
+from ._arguments import App
+from ._build import build_model, load_dataset
+from ._config import RunConfig, from_json
 from ._process import pick_devices, pick_precision
 from ._single import print_scores
-from ._terminal import pick, print_table, usage
+from ._terminal import print_table, usage
 
 FULL = {"digits", "fashion_mnist"}  # examples of these fill their images, those of MNIST 20 of 28 pixels
 
 
-def use_saved(args: argparse.Namespace, models: Mapping[str, Callable[..., Layer]]) -> None:
+def use_saved(app: App, args: argparse.Namespace) -> None:
     """--eval and --predict: what a trained model makes of test examples or of image files."""
-    pick_devices(args.device)
-    pick_precision(args.precision)
+    pick_devices(getattr(args, "device", "auto"))
+    pick_precision(getattr(args, "precision", None))
     try:
         saved = jaxlearn.load(args.eval)
     except ValueError as error:
-        raise training.CheckpointError(str(error)) from None
+        raise CheckpointError(str(error)) from None
     folder = args.out or (args.eval if args.eval.is_dir() else args.eval.parent)
-    try:
-        name, sizes, classes, shape, dataset = (
-            saved.config[key] for key in ("model", "sizes", "classes", "shape", "dataset")
-        )
-    except KeyError as missing:
-        raise data.DataError(
-            f"{args.eval} was not saved by {args.prog}: its config has no {missing}"
-        ) from None
+    config = from_json(saved.config, f"the model in {args.eval}")
+    if not isinstance(config, RunConfig):
+        raise CheckpointError(f"the model in {args.eval} is that of a comparison, not of a run")
     with usage(f"--eval {args.eval}"):
-        model = pick("--eval", name, models)(classes, **sizes)
+        model = build_model(app, config.model, config.sizes, config.classes)
     if args.predict:
+        box = 1 if config.dataset in FULL else 20 / 28
         predict_files(args, folder, partial(training.predict, model, saved.params, saved.model_state),
-                      partial(data.read_picture, shape=tuple(shape), box=1 if dataset in FULL else 20 / 28),
-                      f"{dataset}, {name}")  # fmt: skip
+                      partial(data.read_picture, shape=config.shape, box=box),
+                      f"{config.dataset}, {config.model}")  # fmt: skip
         return
-    if args.dataset == "auto":
-        args.dataset, args.data_dir = dataset, args.data_dir or saved.config.get("data_dir")
-    test = load_data(args)[0].test
+    name, data_dir = getattr(args, "dataset", "auto"), getattr(args, "data_dir", None)
+    name, data_dir = (config.dataset, data_dir or config.data_dir) if name == "auto" else (name, data_dir)
+    test = load_dataset(name, data_dir).test
     with usage(f"--eval {args.eval}"):
         score = jax.jit(partial(training.evaluate, model))
         print_scores(score(saved.params, saved.model_state, *test))
         answers = training.predict(model, saved.params, saved.model_state, test.images)
     folder.mkdir(parents=True, exist_ok=True)
-    training.plot_mistakes(folder / "mistakes.png", *test, answers, f"{args.dataset}, {name}")
+    report.plot_mistakes(folder / "mistakes.png", *test, answers, f"{name}, {config.model}")
     print(f"\nmistakes in {folder / 'mistakes.png'}")
 
 
@@ -69,7 +66,7 @@ def predict_files(
     images = np.stack([picture.image for picture in pictures])
     answers, seen = predict(images), folder / "seen.png"
     folder.mkdir(parents=True, exist_ok=True)
-    training.plot_answers(seen, images, [path.name for path in args.predict], answers, title)
+    report.plot_answers(seen, images, [path.name for path in args.predict], answers, title)
     rows = [describe_answer(*row) for row in zip(args.predict, pictures, answers, strict=True)]
     if args.format == "json":
         print(to_json({"seen": str(seen), "answers": rows}))

@@ -1,6 +1,5 @@
-"""One run, from its command line to its folder."""
+"""One run, from its configuration to its folder."""
 
-import argparse
 import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,64 +8,72 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import msgspec
 
-from jaxlearn import data, metrics, schedules, training
-from jaxlearn._text import show, show_settings
+from jaxlearn import data, metrics, recording, report, schedules, training
+from jaxlearn._text import show_settings
 
-from ._choice import Choice, build_optimizer, default_folder, describe_run, load_data, updates_of
+from ._arguments import App
+from ._build import build_model, build_optimizer, load_data, updates_of
+from ._config import RunConfig
+from ._folder import claim_folder, claim_fresh_folder, default_folder
 from ._process import import_meanwhile, matmul_precision, pick_devices, pick_precision
-from ._resume import check_dataset
 from ._terminal import Ended, UsageError, tell, usage
 
 
-def run_one(args: argparse.Namespace, choice: Choice, command: list[str]) -> None:
+def run_one(app: App, config: RunConfig, out: Path | None = None, saved: RunConfig | None = None) -> None:
+    """Trains what `config` asks for.
+
+    Args:
+      app: what its names mean.
+      config: the run.
+      out: its folder; by default a new one is named after it.
+      saved: what the run that goes on in `out` was.
+    """
     with ExitStack() as claims:
-        folder = args.out and claims.enter_context(training.claim_folder(args.out, bool(args.resume)))
-        device = pick_devices(args.device)[0]
-        pick_precision(args.precision)
-        if args.resume:
-            check_dataset(args.resume, args.dataset)
-        dataset, train, validation = load_data(args)
-        if args.patience and not len(validation.labels):
-            raise UsageError(f"argument --patience: {args.patience} needs validation examples, got none")
+        folder = out and claims.enter_context(claim_folder(out, with_run=bool(saved)))
+        device = pick_devices(config.device)[0]
+        pick_precision(config.precision)
+        config, dataset, train, validation = load_data(config)
+        config = msgspec.structs.replace(config, precision=matmul_precision())
+        if saved and folder and (different := saved.difference(config)):
+            raise UsageError(f"argument --resume: {folder} cannot go on with this: {different}")
+        if config.patience and not len(validation.labels):
+            raise UsageError(f"argument --patience: {config.patience} needs validation examples, got none")
         import_meanwhile("safetensors.numpy", "matplotlib.figure")
-        identity: dict[str, Any] = {"dataset": dataset.name, "model": choice.model, "optimizer": choice.opt}
-        identity |= {"hyperparameters": choice.hyper, "seed": args.seed, "device": device.device_kind}
-        identity |= {"precision": matmul_precision()}
-        config = (
-            identity
-            | describe_run(args, command, dataset, validation)
-            | {"sizes": choice.sizes, "patience": args.patience}
-        )
-        config |= {"shape": dataset.train.images.shape[1:], "classes": dataset.classes}
-        if args.resume:
-            check_same(args.resume, config)
-        name = default_folder(dataset.name, choice.model, choice.opt, str(args.seed))
-        folder = folder or claims.enter_context(training.claim_fresh_folder(name))
-        print(f"device: {device.device_kind}, precision {matmul_precision()}; compiling ...", flush=True)
-        program = compile_program(args, choice, dataset, train, validation)
-        print_program(choice, program)
-        start = go_on(args, choice, program) if args.resume else None
-        with advice(args, folder):
-            result, summary = training.record_run(
-                program, folder, args.epochs, config, identity, start=start,
-                saving=args.save_every._replace(keep=args.keep), nonfinite=args.nonfinite,
-                patience=args.patience,
+        if folder is None:
+            name = default_folder(dataset.name, config.model, config.optimizer, str(config.seed))
+            folder = claims.enter_context(claim_fresh_folder(name))
+        print(f"device: {device.device_kind}, precision {config.precision}; compiling ...", flush=True)
+        program = compile_program(app, config, dataset, train, validation)
+        print_program(config, program)
+        start = go_on(app, folder, config, saved, program) if saved else None
+        about = {name: getattr(config, name) for name in
+                 ("dataset", "model", "optimizer", "hyperparameters", "seed", "precision")}  # fmt: skip
+        with advice(app, config, folder):
+            result, summary = recording.record_run(
+                program, folder, config.epochs, start=start, nonfinite=config.nonfinite,
+                saving=recording.Saving.parse(config.save_every, config.keep), patience=config.patience,
+                callbacks=make_log(config, folder), config=config.to_json(),
+                about=about | {"device": device.device_kind},
+                title=f"{config.dataset}, {config.model}, {config.optimizer}, seed {config.seed}",
             )  # fmt: skip
     print_scores(result)
     print(f"\nresults in {folder} (params_digest {summary['params_digest'][:12]})")
 
 
-def check_same(folder: Path, config: dict[str, Any]) -> None:
-    if different := training.config_difference(training.read_config(folder)[0], config):
-        raise UsageError(f"argument --resume: {folder} cannot go on with this: {different}")
+def make_log(config: RunConfig, folder: Path) -> list[Any]:
+    """What is called with the report of each epoch, besides what writes `metrics.jsonl`."""
+    if config.log == "csv":
+        return [report.log_csv(folder / "metrics.csv")]
+    return [report.log_tensorboard(folder / "tensorboard")] if config.log else []
 
 
-def print_program(choice: Choice, program: training.Program) -> None:
+def print_program(config: RunConfig, program: training.Program) -> None:
     parameters = sum(leaf.size for leaf in jax.tree.leaves(program.state.params))
-    shown = f" ({show_settings(choice.sizes)})" if choice.sizes else ""
-    print(f"model: {choice.model}{shown}, {parameters:,} parameters; "
-        f"optimizer: {choice.opt} ({show_settings(choice.hyper)}); "
+    shown = f" ({show_settings(config.sizes)})" if config.sizes else ""
+    print(f"model: {config.model}{shown}, {parameters:,} parameters; "
+        f"optimizer: {config.optimizer} ({show_settings(config.hyperparameters)}); "
         f"compiled in {program.compile_seconds:.1f} s", flush=True)  # fmt: skip
 
 
@@ -76,74 +83,68 @@ def print_scores(result: training.Evaluation) -> None:
     print(f"\ntest: loss {result.loss:.4f}  accuracy {metrics.accuracy(confusion):.4f}  "
         f"macro F1 {macro:.4f}  micro F1 {micro:.4f}\n")  # fmt: skip
     print("test examples by class (row) and answer (column):")
-    print(training.confusion_table(result))
+    print(report.confusion_table(result))
 
 
 def compile_program(
-    args: argparse.Namespace, choice: Choice, dataset: data.Dataset, train: data.Split, validation: data.Split
+    app: App, config: RunConfig, dataset: data.Dataset, train: data.Split, validation: data.Split
 ) -> training.Program:
-    with usage(f"--model {choice.model} --batch-size {args.batch_size}"):
+    steps = updates_of(config, train)
+    with usage(f"--model {config.model} --batch-size {config.batch_size}"):
         return training.compile_run(
-            choice.make_model(dataset.classes, **choice.sizes),
-            build_optimizer(args, choice, updates_of(args, train)),
+            build_model(app, config.model, config.sizes, dataset.classes),
+            build_optimizer(app, config, config.optimizer, config.hyperparameters, steps),
             train,
             validation,
             dataset.test,
-            batch_size=args.batch_size,
-            seed=args.seed,
-            drop_last=args.drop_last,
+            batch_size=config.batch_size,
+            seed=config.seed,
+            drop_last=config.drop_last,
         )
 
 
 @contextmanager
-def advice(args: argparse.Namespace, folder: Path) -> Iterator[None]:
+def advice(app: App, config: RunConfig, folder: Path) -> Iterator[None]:
     """Says how to go on after a run that has ended too early."""
     try:
         yield
-    except training.Stopped as stop:
-        resume = f"python {args.prog} --resume {shlex.quote(str(folder))}"
+    except recording.Stopped as stop:
+        resume = f"python {app.prog} --resume {shlex.quote(str(folder))}"
         raise Ended(f"{stop}; go on with: {resume}", 128 + stop.signum) from None
-    except training.NonFiniteError as error:
+    except recording.NonFiniteError as error:
         saved = folder / "checkpoints"
         kept = f"checkpoints from before are in {saved}; " if any(saved.glob("*")) else ""
-        tips = ["a lower --lr"] + (["--clip 1"] if args.clip is None else [])
-        tips += ["--nonfinite skip"] if args.nonfinite == "stop" else []
+        tips = ["a lower --lr"] + (["--clip 1"] if config.clip is None else [])
+        tips += ["--nonfinite skip"] if config.nonfinite == "stop" else []
         raise Ended(f"{error}; {kept}try {' or '.join(tips)}", 1) from None
 
 
-def go_on(args: argparse.Namespace, choice: Choice, program: training.Program) -> training.Position | None:
-    """Where the run in --resume goes on; None is the beginning."""
-    start, wrong = training.restore(args.resume / "checkpoints", program)
+def go_on(
+    app: App, folder: Path, config: RunConfig, saved: RunConfig, program: training.Program
+) -> training.Position | None:
+    """Where the run in a folder goes on; None is the beginning."""
+    start, wrong = recording.restore(folder / "checkpoints", program)
     for line in wrong:
-        tell(args.prog, line)
+        tell(app.prog, line)
     if start is None:
-        print(f"no checkpoint in {args.resume} yet: from the beginning", flush=True)
+        print(f"no checkpoint in {folder} yet: from the beginning", flush=True)
         return None
     done, updates = len(start.reports), int(start.state.step)
-    if args.epochs * program.updates < updates:
+    if config.epochs * program.updates < updates:
         more = f" and {start.done} updates" if start.done else ""
-        raise UsageError(
-            f"argument --epochs: {args.resume} has trained {done} epochs{more}, got {args.epochs}"
-        )
-    check_schedule(args, choice, program.updates, updates)
+        raise UsageError(f"argument --epochs: {folder} has trained {done} epochs{more}, got {config.epochs}")
+    check_schedule(config, saved, program.updates, updates)
     print(f"going on after {done} epochs, step {updates}", flush=True)
     return start
 
 
-def check_schedule(args: argparse.Namespace, choice: Choice, steps: int, done: int) -> None:
+def check_schedule(config: RunConfig, saved: RunConfig, steps: int, done: int) -> None:
     """Makes sure that a longer run would have had the learning rates of the one that goes on."""
-    before: Any = training.read_config(args.resume)[0].get("epochs")
-    try:
-        rates = [
-            schedules.parse(
-                args.schedule, choice.hyper["learning_rate"], steps_per_epoch=steps, epochs=int(epochs)
-            )
-            for epochs in (args.epochs, before)
-        ]
-    except (TypeError, ValueError, OverflowError):
-        raise training.CheckpointError(
-            f"{args.resume / 'config.json'} does not tell the epochs of a run: {show(before)}"
-        ) from None
+    peak: Any = config.hyperparameters["learning_rate"]
+    rates = [
+        schedules.parse(config.schedule, peak, steps_per_epoch=steps, epochs=epochs)
+        for epochs in (config.epochs, saved.epochs)
+    ]
     if callable(rates[0]) and not jnp.array_equal(*(jax.vmap(rate)(jnp.arange(done)) for rate in rates)):
-        raise UsageError(f"argument --epochs: with {args.epochs} in place of {before}, --schedule "
-                         f"{args.schedule} would have begun otherwise; start a new run")  # fmt: skip
+        raise UsageError(f"argument --epochs: with {config.epochs} in place of {saved.epochs}, --schedule "
+                         f"{config.schedule} would have begun otherwise; start a new run")  # fmt: skip

@@ -7,8 +7,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
+from jaxlearn._files import CheckpointError
 from jaxlearn.data import DataError
-from jaxlearn.training import CheckpointError
+
+FLAGS = {
+    "drop_last=True leaves": "--drop-last leaves",
+    "pass it as data_dir": "pass it as --data-dir",
+    "load 'digits'": "use --dataset digits",
+    "load 'mnist'": "use --dataset mnist",
+    "load 'fashion_mnist'": "use --dataset fashion_mnist",
+}
 
 
 class UsageError(Exception):
@@ -71,7 +79,18 @@ def usage(argument: str) -> Iterator[None]:
     except (DataError, CheckpointError):  # about a file
         raise
     except (ValueError, TypeError, OverflowError) as error:
-        raise UsageError(f"argument {argument}: {error}") from None
+        raise UsageError(f"argument {argument}: {in_flags(str(error))}") from None
+
+
+def in_flags(text: str) -> str:
+    """Advice of the library, which speaks of its arguments, as that of a command line.
+
+    >>> in_flags("the last batch of an epoch holds 1 example; drop_last=True leaves it out")
+    'the last batch of an epoch holds 1 example; --drop-last leaves it out'
+    """
+    for argument, flag in FLAGS.items():
+        text = text.replace(argument, flag)
+    return text
 
 
 def pick(argument: str, name: str, known: Mapping[str, Any]) -> Any:

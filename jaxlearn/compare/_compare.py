@@ -10,14 +10,13 @@ import jax
 
 from jaxlearn import losses
 from jaxlearn._check import check_whole
+from jaxlearn._files import CheckpointError
 from jaxlearn._split import Split, check_outputs, check_together
 from jaxlearn._system import cores
 from jaxlearn._text import show
 from jaxlearn._types import Loss
 from jaxlearn.nn import output_shape
-from jaxlearn.training import CheckpointError
 
-from ._grid import grid_points
 from ._layout import measure_width
 from ._memory import free_memory
 from ._programs import Programs, compile_to_fit
@@ -133,7 +132,7 @@ def compare(
     _check(contenders, task)
     store = Store(folder)
     memory = max_memory or store.once("memory", lambda: free_memory(devices))
-    costs = [len(grid_points(contender.axes)) * len(task.seeds) * epochs for contender in contenders]
+    costs = [len(contender.points) * len(task.seeds) * epochs for contender in contenders]
     kept = {contender.name: _load_kept(store, contender, task) for contender in contenders}
     to_train = [contender for contender in contenders if kept[contender.name] is None]
     for contender in {contender.model_name: contender for contender in reversed(to_train)}.values():
@@ -202,7 +201,7 @@ def _check_model(contender: Contender, task: Task) -> None:
     start = jax.eval_shape(partial(task.draw_start, model), jax.random.key(0))
     outputs = output_shape(model, start.params, start.model_state, task.train.images.shape[1:])
     check_outputs(outputs, train=task.train, validation=task.validation, test=task.test)
-    run = task.make_run(model, contender.make(**grid_points(contender.axes)[0]))
+    run = task.make_run(model, contender.make(**contender.points[0]))
     jax.eval_shape(lambda start: run.advance(run.init(start, task.train), task.train), start)
 
 
@@ -216,7 +215,7 @@ def _load_kept(store: Store, contender: Contender, task: Task) -> Sweep | None:
     if sweep is None:
         return None
     for what, there, here in (
-        ("hyperparameters", sweep.points, grid_points(contender.axes)),
+        ("hyperparameters", sweep.points, contender.points),
         ("seeds", sweep.seeds, list(task.seeds)),
         ("epochs", sweep.epochs, task.epochs),
     ):

@@ -9,9 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxlearn._check import whole
-from jaxlearn._text import show
 
-MOST_VALUES, MOST_POINTS = 1000, 10_000  # of a hyperparameter, and in a grid
+MOST_POINTS = 10_000
 
 
 def log_grid(least: float, most: float, number: int) -> list[float]:
@@ -32,34 +31,6 @@ def log_grid(least: float, most: float, number: int) -> list[float]:
             f"got {least:g}:{most:g}:{number}"
         )
     return [float(f"{value:.4g}") for value in np.geomspace(least, most, count)]
-
-
-def parse_values(text: str) -> list[float]:
-    """Reads "0.1", "1e-3,1e-2" or the logarithmic grid "1e-4:1:9".
-
-    Raises:
-      ValueError: anything else, a value twice, or more than 1,000 values.
-
-    >>> parse_values("1e-3,1e-2"), parse_values("1e-2:1:3")
-    ([0.001, 0.01], [0.01, 0.1, 1.0])
-    """
-    try:
-        if ":" in text:
-            least, most, number = text.split(":")
-            values = log_grid(float(least), float(most), min(int(number), MOST_VALUES + 1))
-        else:
-            values = [float(value) for value in text.split(",")]
-    except ValueError as error:
-        if str(error).startswith("a grid must be"):
-            raise
-        raise ValueError(
-            f"must be a number, numbers with commas between, or a grid LEAST:MOST:NUMBER, got {text!r}"
-        ) from None
-    if len(values) > MOST_VALUES:
-        raise ValueError(f"must be at most {MOST_VALUES} numbers, got {show(text)}")
-    if len(set(values)) < len(values):
-        raise ValueError(f"must not hold the same number twice, got {text!r}")
-    return values
 
 
 def grid_points(axes: Mapping[str, Sequence[float]]) -> list[dict[str, float]]:

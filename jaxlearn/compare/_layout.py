@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import jax
 import numpy as np
 
+from jaxlearn._draw import Start
 from jaxlearn.data import Split
-from jaxlearn.training import Start
 
-from ._grid import grid_points, place_values
+from ._grid import place_values
 from ._programs import Programs, compile_grids
 from ._shape import Shape, make_shape, widest
 from ._task import Contender, Task
@@ -28,7 +28,7 @@ def measure_width(contender: Contender, task: Task, start: Start, devices: Seque
     larger, but what a step works on falls out of the caches. Where it matters little it is 1, with which a
     run is computed as it is alone.
     """
-    grid = len(grid_points(contender.axes)), len(task.seeds)
+    grid = len(contender.points), len(task.seeds)
     most = widest(*grid, len(devices))
     shapes = [make_shape(*grid, width, len(devices)) for width in {1, math.isqrt(most), most}]
     whole = {shape.width: shape for shape in sorted(shapes)}
@@ -60,7 +60,7 @@ def _few_batches(
 
     def prepare(programs: Programs) -> Callable[[], float]:
         shape = programs.shape
-        first = place_values(grid_points(contender.axes), np.zeros((shape.groups, shape.width), int))
+        first = place_values(contender.points, np.zeros((shape.groups, shape.width), int))
         rows, seeds = programs.place(first), programs.place(np.zeros(shape.groups, int))
         states = programs.init(rows, seeds)
 

@@ -8,27 +8,6 @@ import jax
 from jaxlearn import _system
 
 SHARE = 0.8  # of what is free: the rest is for data on their way, pictures and neighbours
-UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-
-
-def parse_size(text: str) -> int:
-    """Reads a number of bytes, such as "500MB" or "1.5G" (powers of 1000).
-
-    Raises:
-      ValueError: anything else.
-
-    >>> parse_size("500MB"), parse_size("1.5G")
-    (500000000, 1500000000)
-    """
-    digits = text.upper().removesuffix("B")
-    unit = digits[-1:] if digits[-1:] in UNITS else ""
-    try:
-        size = float(digits.removesuffix(unit)) * UNITS[unit]
-        if 1 <= size < float("inf"):
-            return int(size)
-    except ValueError:
-        pass
-    raise ValueError(f"must be a size such as 500MB or 2GB, got {text!r}")
 
 
 def show_size(size: float) -> str:

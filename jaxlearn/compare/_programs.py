@@ -10,11 +10,12 @@ from jax.sharding import Mesh
 
 from jaxlearn import metrics, optim
 from jaxlearn._compile import compile_all
+from jaxlearn._draw import Start
 from jaxlearn.data import Split
-from jaxlearn.training import RunState, Start
+from jaxlearn.training import RunState
 
 from ._engine import make_mesh, over_runs, place
-from ._grid import grid_points, place_values
+from ._grid import place_values
 from ._memory import needed_memory, show_size
 from ._shape import Shape, make_shape
 from ._task import Contender, Task, score_run
@@ -84,7 +85,7 @@ def _lower(
         return state, (score.loss, metrics.accuracy(score.confusion))
 
     rows = np.zeros((shape.groups, shape.width), int)
-    values = place_values(grid_points(contender.axes), rows)
+    values = place_values(contender.points, rows)
     values, seeds = place(mesh, (values, np.zeros(shape.groups, int)), across=True)
     orders = place(mesh, np.zeros((len(task.seeds), len(task.train.labels)), np.int32), across=False)
     start, train, validation = data
@@ -133,7 +134,7 @@ def compile_to_fit(
     """
 
     def grid(contender: Contender, most: int | None = None) -> tuple[Contender, Shape]:
-        points, seeds = len(grid_points(contender.axes)), len(task.seeds)
+        points, seeds = len(contender.points), len(task.seeds)
         return contender, make_shape(points, seeds, width, len(devices), most)
 
     def compile_for(contender: Contender, most: int) -> Programs:

@@ -9,13 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxlearn import optim
+from jaxlearn._dtype import shortest
 from jaxlearn.training import RunState
 
-from ._grid import grid_points, place_values
+from ._grid import place_values
 from ._programs import Programs
 from ._result import Sweep, point_scores
 from ._shape import arrange
-from ._task import Contender, Scoring, Task, shortest
+from ._task import Contender, Scoring, Task
 
 
 class Curves(NamedTuple):
@@ -42,7 +43,7 @@ def train_sweep(
       scoring: as from `make_scoring`.
       report: called after each epoch of a program with the number of runs that went through it.
     """
-    points, seeds, examples = grid_points(contender.axes), task.seeds, task.used
+    points, seeds, examples = contender.points, task.seeds, task.used
     curves = Curves(*(np.full((len(points), len(seeds), task.epochs), np.nan) for _ in Curves._fields))
     done = np.zeros((len(points), len(seeds)), bool)
     finished: dict[tuple[int, int], Any] = {}

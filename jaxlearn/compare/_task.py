@@ -9,19 +9,14 @@ import numpy as np
 
 from jaxlearn import losses
 from jaxlearn._compile import compile_all
-from jaxlearn._split import Split
+from jaxlearn._draw import Start, draw_order, draw_start
+from jaxlearn._dtype import shortest
+from jaxlearn._split import Split, count_batches
 from jaxlearn._types import Loss
 from jaxlearn.nn import Layer
-from jaxlearn.training import (
-    Evaluation,
-    Run,
-    Start,
-    count_updates,
-    draw_order,
-    draw_start,
-    evaluate,
-    make_run,
-)
+from jaxlearn.training import Evaluation, Run, evaluate, make_run
+
+from ._grid import grid_points
 
 
 class Contender(NamedTuple):
@@ -46,6 +41,15 @@ class Contender(NamedTuple):
     def name(self) -> str:
         """The optimizer with its model."""
         return f"{self.optimizer} on {self.model_name}"
+
+    @property
+    def points(self) -> list[dict[str, float]]:
+        """Every combination of the values on its axes, the last one changing fastest.
+
+        Raises:
+          ValueError: there are more than 10,000.
+        """
+        return grid_points(self.axes)
 
 
 class Task(NamedTuple):
@@ -82,7 +86,7 @@ class Task(NamedTuple):
     @property
     def updates(self) -> int:
         """Updates in an epoch."""
-        return count_updates(len(self.train.labels), self.batch_size, self.drop_last)
+        return count_batches(len(self.train.labels), self.batch_size, self.drop_last)
 
     def draw_start(self, model: Layer, key: jax.Array) -> Start:
         """What all runs of a model with one seed start from."""
@@ -140,9 +144,3 @@ def make_scoring(model: Layer, task: Task) -> Scoring:
 
 def score_run(model: Layer, task: Task, run: tuple[Any, Any], examples: Any) -> Evaluation:
     return evaluate(model, *run, examples.images, examples.labels, loss=task.loss)
-
-
-def shortest(numbers: Any) -> np.ndarray:
-    """Numbers of the device as the shortest doubles that round to them: 0.001, not 0.0010000000474974513."""
-    numbers = np.asarray(numbers)
-    return np.array([float(str(number)) for number in numbers.ravel()]).reshape(numbers.shape)

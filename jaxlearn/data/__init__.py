@@ -1,6 +1,6 @@
 """Datasets as arrays of bytes in memory, from files, a cache, a download or a library."""
 
-from jaxlearn._split import Split
+from jaxlearn._split import Split, count_batches
 
 from ._dataset import DataError, Dataset, digest, hold_out
 from ._load import cache_dir, load
@@ -12,6 +12,7 @@ __all__ = [
     "Picture",
     "Split",
     "cache_dir",
+    "count_batches",
     "digest",
     "hold_out",
     "load",

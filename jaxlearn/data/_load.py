@@ -66,8 +66,8 @@ def load(name: str = "auto", data_dir: str | Path | None = None) -> Dataset:
     except DataError as error:
         if folder is not None:
             raise
-        advice = f"put {', '.join(NAMES)} into a folder and pass it as --data-dir (data_dir=)"
-        raise DataError(f"{error}; {advice}, or use --dataset digits") from None
+        advice = f"put {', '.join(NAMES)} into a folder and pass it as data_dir"
+        raise DataError(f"{error}; {advice}, or load 'digits'") from None
 
 
 def _auto(folder: Path | None) -> Dataset:
@@ -109,10 +109,10 @@ def _check_counts(name: str, train: Split, folder: Path) -> None:
     counts = np.bincount(train.labels, minlength=10).tolist()
     if name == "fashion_mnist" and counts == _MNIST_COUNTS:
         raise DataError(
-            f"{show(folder)} holds MNIST, not Fashion-MNIST (they share file names); use --dataset mnist"
+            f"{show(folder)} holds MNIST, not Fashion-MNIST (they share file names); load 'mnist'"
         )
     if name == "mnist" and counts == _EVEN_COUNTS:
         raise DataError(
             f"{show(folder)} does not hold MNIST: it has 6,000 images of each class, as Fashion-MNIST has "
-            "(they share file names); use --dataset fashion_mnist"
+            "(they share file names); load 'fashion_mnist'"
         )

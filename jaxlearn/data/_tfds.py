@@ -137,8 +137,8 @@ def _find_files(builder: Any, name: str, data_dir: Path | None, cache: Path | No
             probe(url)
     except DataError as error:
         raise DataError(
-            f"tfds:{name} is not prepared in {show(builder.data_path.parent)}, and {error}; pass the folder "
-            f"that holds {next(iter(missing.values()))[0]} as --data-dir (data_dir=)"
+            f"tfds:{name} is not prepared in {show(builder.data_path.parent)}, and {error}; have a folder "
+            f"that holds {next(iter(missing.values()))[0]}, and pass it as data_dir"
         ) from None
     return data_dir
 

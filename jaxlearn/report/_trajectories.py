@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxlearn._files import write_png, write_text
-from jaxlearn.compare import Descent, Surface
+from jaxlearn.compare.functions import Descent, Surface
 
 from ._style import LIGHT
 
@@ -114,7 +114,7 @@ def write_descents(folder: Path, surface: Surface, descents: Sequence[Descent]) 
 def descents_table(surface: Surface, descents: Sequence[Descent]) -> list[dict[str, str]]:
     """A row for each optimizer, as text; a "-" stands for never.
 
-    >>> from jaxlearn.compare import SURFACES
+    >>> from jaxlearn.compare.functions import SURFACES
     >>> values = np.array([4.0, 1e-4])
     >>> descent = Descent("adam", [0.1, 1.0, 10.0], np.array([1e-4, 3.0, 5.0]), np.zeros((2, 2)), values, 1)
     >>> for column, text in descents_table(SURFACES["saddle"], [descent])[0].items():

@@ -1,22 +1,11 @@
 """How the examples of an epoch are divided into batches, and into blocks that the device can hold."""
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import NamedTuple
 
-from jaxlearn._check import check_whole
-
-
-def count_updates(examples: int, batch_size: int, drop_last: bool = False) -> int:
-    """Updates in an epoch, whose last batch holds what remains, or is left out.
-
-    >>> count_updates(10, 4), count_updates(10, 4, drop_last=True)
-    (3, 2)
-    """
-    examples, batch_size = check_whole("examples", examples, 0), check_whole("batch_size", batch_size, 1)
-    return examples // batch_size if drop_last else math.ceil(examples / batch_size)
+from jaxlearn._split import count_batches
 
 
 @contextmanager
@@ -27,7 +16,7 @@ def last_batch(examples: int) -> Iterator[None]:
     except ValueError as error:
         held = f"{examples} example{'s' if examples > 1 else ''}"
         raise ValueError(
-            f"the last batch of an epoch holds {held}: {error}; --drop-last (drop_last=True) leaves it out"
+            f"the last batch of an epoch holds {held}: {error}; drop_last=True leaves it out"
         ) from None
 
 
@@ -47,7 +36,7 @@ class Batches(NamedTuple):
     @property
     def updates(self) -> int:
         """Updates in an epoch."""
-        return count_updates(self.examples, self.batch_size)
+        return count_batches(self.examples, self.batch_size)
 
     def bounds(self) -> list[tuple[int, int]]:
         """Where each block begins and ends in the order of an epoch."""

@@ -8,11 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxlearn.data import Split
+from jaxlearn._draw import draw_order
+from jaxlearn._split import Split, count_batches
 
-from ._batches import Batches, count_updates
+from ._batches import Batches
 from ._run import Run
-from ._state import RunState, draw_order
+from ._state import RunState
 
 AHEAD = 2  # blocks that are read while the device works on one
 
@@ -104,7 +105,7 @@ def join_blocks(
         left = [(begin, end) for begin, end in batches.bounds() if done * size < end]
         read = _read_ahead(train, jax.device_get(order), left)
         for (begin, end), (examples, rows) in zip(left, read, strict=True):
-            yield Block(examples, rows, begin // size, count_updates(end, size))
+            yield Block(examples, rows, begin // size, count_batches(end, size))
 
     return blocks
 

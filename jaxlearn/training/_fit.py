@@ -1,44 +1,19 @@
 """The training loop: where a run is after each part of an epoch, and after each epoch."""
 
 import time
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from jaxlearn import metrics
 from jaxlearn._check import check_whole
+from jaxlearn._dtype import shortest
 
-from ._checkpoint import copy_tree
+from ._position import EpochReport, Position
 from ._program import Program
-from ._report import EpochReport, is_out_of_patience, learning_rate_of, to_number, updates_skipped
 from ._state import RunState
 
 FIRST_PART = 16  # updates, which show the speed
 PART_SECONDS = 0.5
-
-
-class Position(NamedTuple):
-    """All that a run is between two updates.
-
-    Attributes:
-      state: good until the run goes on, which takes over its memory.
-      done: updates made in this epoch; 0 after an epoch.
-      reports: of the epochs before.
-      seconds: what training took in this epoch.
-    """
-
-    state: RunState
-    done: int
-    reports: tuple[EpochReport, ...]
-    seconds: float
-
-    def copied(self) -> "Position":
-        """The same in memory of its own, which a run that goes on does not take over."""
-        return self._replace(state=copy_tree(self.state))
-
-
-def first_position(program: Program) -> Position:
-    """Where a run begins."""
-    return Position(program.state, 0, (), 0.0)
 
 
 def run_parts(
@@ -59,11 +34,12 @@ def run_parts(
     every = None if every is None else check_whole("every", every, 1)
     state, done, reports, seconds = position
     pace = FIRST_PART
-    while len(reports) < epochs:
+    epoch = int(state.step) // program.updates
+    while epoch < epochs:
         start = time.perf_counter()
         for block in program.blocks(state, done):
             while done < block.end:
-                begin, step = done, len(reports) * program.updates + done
+                begin, step = done, epoch * program.updates + done
                 done = min(block.end, begin + (min(pace, every - step % every) if every else pace))
                 state = program.advance(state, block, begin, done)
                 took = time.perf_counter() - start
@@ -73,13 +49,19 @@ def run_parts(
                     yield Position(state, done, reports, seconds)
                 start = time.perf_counter()
         state = program.settle(state)
-        reports = (*reports, _report(program, state, len(reports) + 1, seconds))
+        epoch += 1
+        reports = (*reports, _report(program, Position(state, 0, reports, seconds), epoch))
         done, seconds = 0, 0.0
         yield Position(state, done, reports, seconds)
 
 
 def fit(
-    program: Program, epochs: int, *, start: Position | None = None, patience: int | None = None
+    program: Program,
+    epochs: int,
+    *,
+    start: RunState | Position | None = None,
+    patience: int | None = None,
+    callbacks: Sequence[Callable[[EpochReport], Any]] = (),
 ) -> Iterator[tuple[RunState, EpochReport]]:
     """Trains, and yields the state and a report after each epoch.
 
@@ -89,7 +71,9 @@ def fit(
     Args:
       program: what to run; it may be run again.
       epochs: how many there are to be in all, those before `start` counted.
-      start: where to go on, such as `restore` finds; default: at the beginning.
+      start: where to go on: a state, such as `load_checkpoint` reads, or a position, such as
+        `recording.restore` finds, which knows the epochs before, too; default: at the beginning.
+      callbacks: each is called with every report, such as `report.log_tensorboard(folder)`.
       patience: ends the run when this many epochs, one after the other, were no better than the best one by
         validation accuracy or, where that is equal, loss; from 1. Default: never.
 
@@ -111,31 +95,40 @@ def fit(
     patience = None if patience is None else check_whole("patience", patience, 1)
     if patience is not None and program.validate is None:
         raise ValueError(f"patience needs validation examples, got patience={patience} without")
-    return _fit(program, epochs, (start or first_position(program)).copied(), patience)
+    state = program.state if start is None else start
+    position = state if isinstance(state, Position) else Position(state, int(state.step) % program.updates)
+    return _fit(program, epochs, position.copied(), patience, callbacks)
 
 
 def _fit(
-    program: Program, epochs: int, start: Position, patience: int | None
+    program: Program,
+    epochs: int,
+    start: Position,
+    patience: int | None,
+    callbacks: Sequence[Callable[[EpochReport], Any]],
 ) -> Iterator[tuple[RunState, EpochReport]]:
-    if is_out_of_patience(start.reports, patience):
+    if start.is_out_of_patience(patience):
         return
     for position in run_parts(program, start, epochs):
         if not position.done:
+            for callback in callbacks:
+                callback(position.reports[-1])
             yield program.copy(position.state), position.reports[-1]
-            if is_out_of_patience(position.reports, patience):
+            if position.is_out_of_patience(patience):
                 return
 
 
-def _report(program: Program, state: RunState, number: int, seconds: float) -> EpochReport:
-    skipping = updates_skipped(state) is not None
-    means = state.measured.means(program.examples, program.batch_size, skipping)
-    result = program.validate(state) if program.validate else None
+def _report(program: Program, position: Position, epoch: int) -> EpochReport:
+    """What the epoch gave that ends at a position."""
+    skipping = position.updates_skipped is not None
+    means = position.state.measured.means(program.examples, program.batch_size, skipping)
+    result = program.validate(position.state) if program.validate else None
     return EpochReport(
-        epoch=number,
-        train_loss=to_number(means.loss),
-        train_accuracy=to_number(means.accuracy),
-        val_loss=to_number(result.loss) if result else None,
-        val_accuracy=to_number(metrics.accuracy(result.confusion)) if result else None,
-        learning_rate=learning_rate_of(state.opt_state),
-        seconds=seconds,
+        epoch=epoch,
+        train_loss=float(shortest(means.loss)),
+        train_accuracy=float(shortest(means.accuracy)),
+        val_loss=float(shortest(result.loss)) if result else None,
+        val_accuracy=float(shortest(metrics.accuracy(result.confusion))) if result else None,
+        learning_rate=position.learning_rate,
+        seconds=position.seconds,
     )

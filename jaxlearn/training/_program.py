@@ -11,16 +11,17 @@ import jax.numpy as jnp
 from jaxlearn import losses
 from jaxlearn._check import check_whole, whole
 from jaxlearn._compile import compile_all
-from jaxlearn._split import Split, check_outputs, check_together
+from jaxlearn._draw import draw_start
+from jaxlearn._split import Split, check_outputs, check_together, count_batches
 from jaxlearn._types import Loss
 from jaxlearn.nn import Layer, output_shape
 from jaxlearn.optim import evaluation_parameters
 
-from ._batches import Batches, count_updates
+from ._batches import Batches
 from ._blocks import Block, join_advance, join_blocks, lower_epoch
 from ._evaluate import Evaluation, evaluate
 from ._run import make_run
-from ._state import RunState, draw_start
+from ._state import RunState
 from ._statistics import join_settling, lower_settling
 
 
@@ -57,7 +58,7 @@ class Program(NamedTuple):
     @property
     def updates(self) -> int:
         """Updates in an epoch."""
-        return count_updates(self.examples, self.batch_size)
+        return count_batches(self.examples, self.batch_size)
 
 
 def compile_run(
@@ -100,7 +101,7 @@ def compile_run(
     held = None if at_a_time is None else whole(at_a_time) or 0
     if held is not None and (held < 1 or held % batch_size):
         raise ValueError(f"at_a_time must be a multiple of the batch size {batch_size}, got {at_a_time!r}")
-    updates = count_updates(len(train.labels), batch_size, drop_last)
+    updates = count_batches(len(train.labels), batch_size, drop_last)
     batches = Batches(updates * batch_size if drop_last else len(train.labels), batch_size, held)
     run = make_run(model, optimizer, batch_size=batch_size, loss=loss, drop_last=drop_last)
     key, shape = jax.random.key(seed), train.images.shape[1:]

@@ -8,13 +8,14 @@ import jax.numpy as jnp
 
 from jaxlearn import losses
 from jaxlearn._check import check_whole
-from jaxlearn._split import Split, are_classes
+from jaxlearn._draw import Start, draw_order
+from jaxlearn._split import Split, are_classes, count_batches
 from jaxlearn._types import Loss, PyTree
 from jaxlearn.nn import Layer
 from jaxlearn.optim import apply_updates, with_extra_args_support
 
-from ._batches import count_updates, last_batch
-from ._state import Measured, RunState, Start, draw_key, draw_order, to_float
+from ._batches import last_batch
+from ._state import Measured, RunState, draw_key, to_float
 from ._statistics import settle
 
 
@@ -98,7 +99,7 @@ def make_run(
             raise ValueError(
                 f"batch_size must be at most the {len(examples.labels)} examples, got {batch_size}"
             )
-        updates = count_updates(len(examples.labels), batch_size, drop_last)
+        updates = count_batches(len(examples.labels), batch_size, drop_last)
         batch = [
             jax.ShapeDtypeStruct((batch_size, *array.shape[1:]), jax.dtypes.canonicalize_dtype(array.dtype))
             for array in examples
@@ -148,7 +149,7 @@ def make_run(
         return state
 
     def check_count(state: RunState, examples: int) -> None:
-        updates, planned = count_updates(examples, batch_size, drop_last), len(state.measured.loss)
+        updates, planned = count_batches(examples, batch_size, drop_last), len(state.measured.loss)
         if updates != planned:
             raise ValueError(
                 f"examples must be as many as the state was made for, with {planned} updates an epoch; "

@@ -1,4 +1,4 @@
-"""What a run is between two updates, and what a run draws: its start, the order of an epoch, keys."""
+"""What a run is between two updates."""
 
 from typing import Any, NamedTuple
 
@@ -6,24 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxlearn._check import check_whole
+from jaxlearn._split import count_batches
 from jaxlearn._types import PyTree
-from jaxlearn.nn import Layer
-
-from ._batches import count_updates
-
-
-class Start(NamedTuple):
-    """What a run starts from, whatever its optimizer.
-
-    Attributes:
-      params, model_state: of the model, as `model.init` draws them, or trained before.
-      key: random key of the run.
-    """
-
-    params: PyTree
-    model_state: PyTree
-    key: jax.Array
 
 
 class Measured(NamedTuple):
@@ -43,7 +27,7 @@ class Measured(NamedTuple):
         >>> float(Measured(np.array([1.0, 4.0]), np.array([0.5, 1.0])).means(examples=3, batch_size=2).loss)
         2.0
         """
-        updates = count_updates(examples, batch_size)
+        updates = count_batches(examples, batch_size)
         sizes = np.minimum(batch_size, examples - batch_size * np.arange(updates))
 
         def mean(numbers: np.ndarray) -> Any:
@@ -73,34 +57,6 @@ class RunState(NamedTuple):
     key: jax.Array
     step: jax.Array
     measured: Measured
-
-
-def draw_start(model: Layer, key: jax.Array, shape: tuple[int, ...]) -> Start:
-    """Draws a model's first parameters.
-
-    Args:
-      model: see `jaxlearn.nn`.
-      key: decides the parameters, and the random key of the run.
-      shape: of one example.
-
-    >>> from jaxlearn import nn
-    >>> draw_start(nn.linear(3), jax.random.key(0), (4,)).params["weight"].shape
-    (3, 4)
-    """
-    init_key, run_key = jax.random.split(key)
-    return Start(*model.init(init_key, shape), run_key)
-
-
-def draw_order(key: jax.Array, step: jax.Array, examples: int) -> jax.Array:
-    """The order of the epoch of a run that begins with this key and step; int32 of shape (examples,).
-
-    Runs with one seed have it in common.
-    """
-    examples = check_whole("examples", examples, 0)
-    orders_key, _ = jax.random.split(key)
-    # one sort, where jax.random.permutation makes two: of 60,000 examples less than one pair is equal
-    draws = jax.random.bits(jax.random.fold_in(orders_key, step), (examples,), jnp.uint32)
-    return jnp.argsort(draws, stable=False).astype(jnp.int32)
 
 
 def draw_key(state: RunState) -> jax.Array:

@@ -8,10 +8,11 @@ import jax.numpy as jnp
 
 from jaxlearn._check import check_whole
 from jaxlearn._running import has_statistics, restart_statistics, take_statistics
+from jaxlearn._split import count_batches
 from jaxlearn.nn import Layer
 from jaxlearn.optim import evaluation_parameters, is_averaging
 
-from ._batches import Batches, count_updates, last_batch
+from ._batches import Batches, last_batch
 from ._state import RunState, draw_key, to_float
 
 
@@ -61,12 +62,12 @@ def update_bn(
     batch_size = check_whole("batch_size", batch_size, 1)
     images = jnp.asarray(images)
     if drop_last:
-        images = images[: count_updates(len(images), batch_size, drop_last) * batch_size]
-    counted = count_batches(model, params, restart_statistics(model_state), images, batch_size, key)
+        images = images[: count_batches(len(images), batch_size, drop_last) * batch_size]
+    counted = gather_statistics(model, params, restart_statistics(model_state), images, batch_size, key)
     return take_statistics(model_state, counted)
 
 
-def count_batches(
+def gather_statistics(
     model: Layer, params: Any, counted: Any, images: jax.Array, batch_size: int, key: Any, first: Any = 0
 ) -> Any:
     """The model's state after some more batches, of which `first` is the number of the first one."""
@@ -119,7 +120,7 @@ def lower_settling(model: Layer, state: RunState, images: Any, batches: Batches)
 
     def count(state: RunState, counted: Any, images: jax.Array, first: jax.Array) -> Any:
         params = evaluation_parameters(state.opt_state, state.params)
-        return count_batches(
+        return gather_statistics(
             model, params, counted, images[: batches.examples], batches.batch_size, draw_key(state), first
         )
 

@@ -19,8 +19,8 @@ import jax
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
+import jaxlearn
 import train
-from jaxlearn import training
 from jaxlearn._store import read_arrays
 from tests.jaxlearn import fuzz
 
@@ -173,7 +173,7 @@ def words(*command: str) -> list[str]:
 def is_whole(checkpoint: Path) -> bool:
     try:
         return bool(read_arrays(checkpoint))
-    except training.CheckpointError:
+    except jaxlearn.CheckpointError:
         return False
 
 

@@ -139,7 +139,7 @@ FAULTS = [
     ),
     goes_back(
         "newest checkpoint: of a batch size of 64",
-        "33.safetensors holds for measured/accuracy",
+        "33.safetensors holds for state/measured/accuracy",
         of_another(f"{SAVED} --epochs 1 --batch-size 64"),
     ),
     goes_back(

@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.faults.bench import GRID, Act, Ended, Place, Spoil, spoilt
 from tests.faults.checkpoints import cut, file, pipe
 from tests.faults.fault import Fault
-from tests.faults.files import folder
+from tests.faults.files import claim, folder
 from tests.jaxlearn.training import small
 
 SGD, ADAM, PLAN = (Path(f"run/sweeps/{name}.safetensors") for name in ("softmax-sgd", "softmax-adam", "plan"))
@@ -83,6 +83,9 @@ FAULTS = [
         lambda: PLAN.write_text('{"memory": "much"}', encoding="utf-8"),
     ),
     refused("`config.json` cut", "config.json is damaged or cut short", lambda: cut(CONFIG)),
+    refused(
+        "`config.json` with another batch size", "config.json is not as it was saved", claim(batch_size=32)
+    ),
     refused(
         "`config.json` cut, the same command again",
         "config.json is damaged or cut short",

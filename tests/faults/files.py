@@ -10,18 +10,27 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
+from jaxlearn._files import read_signed, write_signed
 from tests.faults.bench import FOUR, THREE, Act, Spoil, spoilt
 from tests.faults.checkpoints import SAID, cut, flip, pipe, resumed
 from tests.faults.fault import Fault
 
 CONFIG, METRICS, MODEL = Path("run/config.json"), Path("run/metrics.jsonl"), Path("run/model.safetensors")
-COMMAND = f"python train.py {THREE} --out run"
 INSTEAD = "; a checkpoint tells instead"
+CHANGED = "config.json is not as it was saved"
+NONE = "config.json is no configuration that jaxlearn .* reads: "
+ASKS = "config.json asks for what is not here: "
+EVIL = '__import__("pathlib").Path("evil").touch()'
 
 
 def claim(**lies: Any) -> Spoil:
     """Lets config.json say something else."""
     return lambda: CONFIG.write_text(json.dumps(json.loads(CONFIG.read_bytes()) | lies), encoding="utf-8")
+
+
+def sign(**lies: Any) -> Spoil:
+    """Lets it say something else as somebody might who knows how its sum is made."""
+    return lambda: write_signed(CONFIG, read_signed(CONFIG) | lies)
 
 
 def folder(path: Path) -> None:
@@ -36,6 +45,11 @@ def told(done: str, says: str, *spoils: Spoil) -> Fault:
 
 def refused(done: str, status: int, says: str, *spoils: Spoil) -> Fault:
     return Fault(done, resumed(*spoils), status, says)
+
+
+def signed(done: str, status: int, says: str, **lies: Any) -> Fault:
+    """A config.json whose sum agrees with what it should not say."""
+    return refused(f"`config.json`, its sum made anew, with {done}", status, says, sign(**lies))
 
 
 def fine(done: str, *spoils: Spoil) -> Fault:
@@ -87,70 +101,22 @@ FAULTS = [
         lambda: cut(CONFIG, 600),
         lambda: shutil.rmtree("run/checkpoints"),
     ),
-    refused(
-        "`config.json` without a command", 1, "config.json does not tell the command", claim(command=None)
+    told("with another seed", CHANGED, claim(seed=1)),
+    told("with a text for the epochs", CHANGED, claim(epochs="many")),
+    told("whose schedule is a Python expression", CHANGED, claim(schedule=EVIL)),
+    told("of another dataset by its name", CHANGED, claim(data_digest="12345678")),
+    signed("a text for the epochs", 1, NONE + "epochs is many: Expected int, got str", epochs="many"),
+    signed("an entry more", 1, NONE + ".*unknown field more", more=1),
+    signed("no kind, as that of an older version", 1, NONE + ".*kind", kind=None),
+    signed("a device that there is not", 1, NONE + "device is .*: Invalid", device=EVIL),
+    signed(
+        "a Python expression for the schedule", 1, ASKS + "argument --schedule: .* is unknown", schedule=EVIL
     ),
-    refused(
-        "`config.json` with a command that is no text", 1, "config.json does not tell", claim(command=[5])
-    ),
-    refused(
-        "`config.json` with a quote too few in the command",
-        1,
-        "config.json does not tell",
-        claim(command=COMMAND + " '"),
-    ),
-    refused(
-        "`config.json` whose command asks for `--help`",
-        1,
-        "config.json does not tell",
-        claim(command=COMMAND + " --help"),
-    ),
-    refused(
-        "`config.json` whose command ends in `; touch evil`",
-        1,
-        "config.json holds another command: .*touch evil",
-        claim(command=COMMAND + "; touch evil"),
-    ),
-    refused(
-        "`config.json` whose command ends in `$(touch evil)`",
-        1,
-        "config.json holds another command: .*touch evil",
-        claim(command=COMMAND + " $(touch evil)"),
-    ),
-    refused(
-        "`config.json` whose command holds a line break",
-        1,
-        r"config.json holds another command: .*a\\n?b",
-        claim(command=COMMAND + " 'a\nb'"),
-    ),
-    refused(
-        "`config.json` whose schedule is a Python expression",
-        2,
-        "argument --schedule: .* is unknown",
-        claim(command=COMMAND + ' --schedule \'__import__("pathlib").Path("evil").touch()\''),
-    ),
-    fine("`config.json` whose command names another `--out`", claim(command=COMMAND + " --out elsewhere")),
-    fine(
-        "`config.json` whose command names another `--resume`", claim(command=COMMAND + " --resume elsewhere")
-    ),
-    refused(
-        "`config.json` with another seed in the command",
-        2,
-        "seed is 0 there, not 1",
-        claim(command=COMMAND + " --seed 1"),
-    ),
-    refused(
-        "`config.json` with a text for the epochs",
-        1,
-        "config.json does not tell the epochs",
-        claim(epochs="many"),
-    ),
-    refused(
-        "`config.json` of another dataset by its name",
-        2,
-        "data_digest is 12345678 there",
-        claim(data_digest="12345678"),
-    ),
+    signed("a size that the model has not", 1, ASKS + "argument --model softmax --set", sizes={"evil": 1}),
+    signed("an optimizer that there is not", 1, ASKS + "argument --opt: 'evil' is unknown", optimizer="evil"),
+    signed("the sum of other data", 2, "data_digest is 12345678 there", data_digest="12345678"),
+    fine("`config.json`, its sum made anew, whose command ends in `; touch evil`", sign(command=EVIL)),
+    fine("`config.json`, its sum made anew, without a command", sign(command="")),
     Fault(
         "`config.json` is a folder",
         resumed(lambda: folder(CONFIG)),

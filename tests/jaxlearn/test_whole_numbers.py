@@ -14,7 +14,8 @@ import pytest
 
 import jaxlearn.data
 import models
-from jaxlearn import compare, losses, metrics, nn, optim, schedules, training
+from jaxlearn import compare, data, losses, metrics, nn, optim, recording, schedules, training
+from jaxlearn.compare.functions import descend
 from jaxlearn.data import Dataset, Split, hold_out, read_picture
 
 WHOLE = {"int64": np.int64, "int32": np.int32, "uint8": np.uint8, "array": np.array, "jax": jnp.array}
@@ -60,7 +61,7 @@ def parts(**arguments):
 
 
 def trained(program, epochs=2, every=None):
-    positions = training.run_parts(program, training.first_position(program), epochs, every)
+    positions = training.run_parts(program, training.Position(program.state), epochs, every)
     return [(at.done, *jax.device_get((at.state.params, at.state.measured))) for at in positions]
 
 
@@ -84,7 +85,7 @@ PARAMS = nn.multi_head_attention(2).init(KEY, (5, 4))[0]
 SCORES, LABELS = jax.random.normal(KEY, (5, 4)), jnp.array([0, 3, 2, 1, 2])
 SPLIT = Split(np.arange(10.0).reshape(10, 1), np.arange(10) % 3)
 LINEAR = nn.linear(3).init(KEY, (4,))
-FUNCTION = compare.SURFACES["saddle"]
+FUNCTION = compare.functions.SURFACES["saddle"]
 
 # each of them is called with a whole number, which is the second entry
 TABLE = {
@@ -212,9 +213,8 @@ TABLE = {
     "training.compile_run(batch_size)": (lambda n: trained(parts(batch_size=n)), 4),
     "training.compile_run(seed)": (lambda n: trained(parts(seed=n)), 200),
     "training.compile_run(at_a_time)": (lambda n: trained(parts(at_a_time=n)), 8),
-    "training.count_updates(examples)": (lambda n: training.count_updates(n, 64), 200),
-    "training.count_updates(batch_size)": (lambda n: training.count_updates(60_000, n), 64),
-    "training.draw_order(examples)": (lambda n: training.draw_order(KEY, jnp.array(0), n), 200),
+    "data.count_batches(examples)": (lambda n: data.count_batches(n, 64), 200),
+    "data.count_batches(batch_size)": (lambda n: data.count_batches(60_000, n), 64),
     "training.evaluate(batch_size)": (
         lambda n: training.evaluate(nn.linear(3), *LINEAR, SCORES, LABELS % 3, batch_size=n),
         2,
@@ -240,15 +240,17 @@ TABLE = {
         ),
         2,
     ),
-    "training.with_progress(epochs)": (lambda n: list(training.with_progress(iter([]), parts(), n)), 2),
     "compare.compare(seeds)": (lambda n: compared(seeds=[n]), 200),
     "compare.compare(epochs)": (lambda n: compared(epochs=n), 2),
     "compare.compare(batch_size)": (lambda n: compared(batch_size=n), 4),
     "compare.compare(width)": (lambda n: compared(width=n), 2),
     "compare.compare(max_memory)": (lambda n: compared(max_memory=n), 2**31 - 1),
-    "compare.descend(steps)": (lambda n: compare.descend(FUNCTION, SGD, n), 200),
+    "compare.functions.descend(steps)": (lambda n: descend(FUNCTION, SGD, n), 200),
     "compare.log_grid(number)": (lambda n: compare.log_grid(1e-3, 1, n), 200),
-    "compare.tune(steps)": (lambda n: compare.tune(FUNCTION, "sgd", optim.sgd, [0.1], n).values, 200),
+    "compare.functions.tune(steps)": (
+        lambda n: compare.functions.tune(FUNCTION, "sgd", optim.sgd, [0.1], n).values,
+        200,
+    ),
     "metrics.confusion_matrix(classes)": (lambda n: metrics.confusion_matrix(LABELS, LABELS, n), 200),
     "metrics.top_k_accuracy(k)": (lambda n: metrics.top_k_accuracy(SCORES, LABELS, n), 2),
     "losses.cross_entropy(ignore_index)": (lambda n: losses.cross_entropy(SCORES, LABELS, ignore_index=n), 2),
@@ -263,12 +265,14 @@ NOT_HERE = re.compile(r"shape\)$|nn.init.|conv_general_dilated|\.layer\(|record_
 
 def arguments():
     """Every argument of a public function, and of `Dataset`, that is annotated with `int`."""
-    for module in (nn, nn.init, optim, schedules, training, compare, metrics, losses, jaxlearn.data):
+    modules = (nn, nn.init, optim, schedules, training, compare, compare.functions, metrics, losses)
+    for module in (*modules, jaxlearn.data):
         for name in getattr(module, "__all__", vars(module)):
             function = getattr(module, name)
             if not (inspect.isfunction(function) or function is Dataset):
                 continue
-            if name.startswith("_") or not function.__module__.startswith(module.__name__):
+            own = "jaxlearn." if hasattr(module, "__all__") else module.__name__
+            if name.startswith("_") or not function.__module__.startswith(own):
                 continue
             for argument in inspect.signature(function).parameters.values():
                 if re.search(r"\bint\b", str(argument.annotation)):
@@ -319,15 +323,17 @@ def test_shapes_and_sizes_of_models_may_be_of_numpy():
 
 def test_what_is_saved_may_be_counted_with_numpy(tmp_path):
     """Where `keep` is negated, an unsigned one became a huge number, and no checkpoint stayed."""
-    saving = training.Saving(np.int64(1), "epochs", np.uint8(2))
+    saving = recording.Saving(np.int64(1), "epochs", np.uint8(2))
     identity = dict.fromkeys(("dataset", "model", "optimizer", "seed"), np.int64(3))
-    training.record_run(parts(), tmp_path, np.int32(4), {"epochs": np.int64(4)}, identity, saving=saving)
+    recording.record_run(
+        parts(), tmp_path, np.int32(4), config={"epochs": np.int64(4)}, about=identity, saving=saving
+    )
     assert (tmp_path / "config.json").read_text(encoding="utf-8").startswith('{\n  "epochs": 4,')
     kept = [int(path.stem) for path in (tmp_path / "checkpoints").iterdir()]
     assert len(kept) in (2, 3)  # the last two, and the best
     assert {9, 12} <= set(kept)
     with pytest.raises(TypeError, match=r"keep must be a whole number, got 2.0"):
-        training.record_run(parts(), tmp_path, 4, {}, identity, saving=saving._replace(keep=2.0))
+        recording.record_run(parts(), tmp_path, 4, about=identity, saving=saving._replace(keep=2.0))
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])

@@ -15,6 +15,7 @@ from jaxlearn.compare._shape import arrange, make_shape
 from jaxlearn.compare._store import Store
 from jaxlearn.compare._sweep import Curves, _forget_beaten
 from jaxlearn.compare._task import Task, make_scoring
+from jaxlearn.training._state import to_float
 from tests.jaxlearn.sample import sample
 
 # no bias before batch norm: it has no gradient but rounding, which Adam makes as large as any other
@@ -163,7 +164,7 @@ def test_six_of_84_runs_on_mnist_are_the_runs_alone(data_folder):
 
 
 def _logits(model, params, images):
-    return jax.lax.map(lambda x: model.apply(params, {}, training.to_float(x))[0], images, batch_size=500)
+    return jax.lax.map(lambda x: model.apply(params, {}, to_float(x))[0], images, batch_size=500)
 
 
 def test_the_same_seed_gives_every_optimizer_the_same_weights_and_batches():

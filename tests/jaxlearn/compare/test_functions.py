@@ -10,7 +10,7 @@ from PIL import Image
 from scipy.optimize import rosen, rosen_der
 
 from jaxlearn import optim
-from jaxlearn.compare._functions import SURFACES, Descent, Surface, choose, descend, tune
+from jaxlearn.compare.functions import SURFACES, Descent, Surface, choose, descend, tune
 from jaxlearn.report import descents_table
 from jaxlearn.report._trajectories import plot_descents
 

@@ -9,10 +9,10 @@ import jax
 import numpy as np
 from jax.experimental.compilation_cache import compilation_cache
 
-from jaxlearn import data, nn, optim, training
+from jaxlearn import data, nn, optim, recording, training
+from jaxlearn._checkpoint import copy_tree
 from jaxlearn._store import read_arrays, write_arrays
-from jaxlearn.training._checkpoint import copy_tree
-from jaxlearn.training._keeper import Keeper
+from jaxlearn.recording._keeper import Keeper
 
 EXAMPLES, BATCH, UPDATES = 90, 8, 12  # the last batch of an epoch holds 2
 
@@ -38,7 +38,7 @@ def compile_small(optimizer=None, model=None, *, train=None, held_out=20, seed=0
 
 def run_to(program, epochs=2, *, start=None, every=None, step=None):
     """Where a run is after so many updates, or at its end."""
-    start = start or training.first_position(fresh(program))
+    start = start or training.Position(fresh(program).state)
     parts = training.run_parts(program, start, epochs, every)
     if step is None:
         return deque(chain([start], parts), maxlen=1).pop()
@@ -72,8 +72,8 @@ def without_seconds(reports):
 
 def save(folder, program, position, config=None):
     """Saves a position as `record_run` would."""
-    start = training.first_position(program)
-    keeper = Keeper(folder, program, training.Saving(), config or {}, start, losses=True)
+    start = training.Position(program.state)
+    keeper = Keeper(folder, program, recording.Saving(), config or {}, start, losses=True)
     keeper.save(position)
 
 
@@ -89,7 +89,7 @@ def resumes_bit_for_bit(program, folder, steps=(7,)):
     for step in steps:
         checkpoints = folder / f"after {step}"
         save(checkpoints, program, run_to(program, every=step, step=step))
-        start, wrong = training.restore(checkpoints, blank(program))
+        start, wrong = recording.restore(checkpoints, blank(program))
         assert (wrong, int(start.state.step)) == ([], step)
         same(whole, run_to(program, start=start))
 

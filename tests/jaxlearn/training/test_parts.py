@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from jaxlearn import data, nn, optim, training
+from jaxlearn._draw import draw_order
 
 NONE = data.Split(np.zeros((0, 6, 6, 1), np.uint8), np.zeros(0, np.int32))
 
@@ -75,7 +76,7 @@ def updates_by_hand(train, epochs, updates):
     run, state = make_run(train)
     advance, losses = jax.jit(run.advance), []
     for _ in range(epochs):
-        order = np.asarray(training.draw_order(state.key, state.step, len(train.labels)))
+        order = np.asarray(draw_order(state.key, state.step, len(train.labels)))
         measured = []
         for batch in order[: 8 * updates].reshape(updates, 8):
             state = advance(state, data.Split(*(part[batch] for part in train)), np.arange(8))

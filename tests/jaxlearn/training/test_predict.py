@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from jaxlearn import nn, training
-from jaxlearn.training import _predict
-from jaxlearn.training._predict import plot_answers, plot_mistakes, predict
+from jaxlearn.report import _answers, plot_answers, plot_mistakes
+from jaxlearn.training import predict
 
 MODEL = nn.sequential(nn.flatten, nn.batch_norm(), nn.dropout(0.5), nn.linear(5))
 
@@ -75,8 +75,8 @@ def test_wrong_arguments_are_told(trained):
 def drawn(monkeypatch, tmp_path):
     """`drawn(images, labels, probabilities)` is the figure that is written as a PNG."""
     figures = []
-    write = _predict.write_png
-    monkeypatch.setattr(_predict, "write_png", lambda *args: (figures.append(args[1]), write(*args)))
+    write = _answers.write_png
+    monkeypatch.setattr(_answers, "write_png", lambda *args: (figures.append(args[1]), write(*args)))
 
     def draw(images, labels, probabilities, title="a run"):
         path = tmp_path / "mistakes.png"
@@ -153,8 +153,8 @@ def test_nothing_overlaps(drawn):
 def answered(tmp_path, monkeypatch):
     """`answered(images, names, probabilities)` is the figure that is written as a PNG."""
     figures = []
-    write = _predict.write_png
-    monkeypatch.setattr(_predict, "write_png", lambda *args: (figures.append(args[1]), write(*args)))
+    write = _answers.write_png
+    monkeypatch.setattr(_answers, "write_png", lambda *args: (figures.append(args[1]), write(*args)))
 
     def draw(images, names, probabilities):
         plot_answers(tmp_path / "seen.png", images, names, np.array(probabilities, np.float32), "a run")
@@ -183,7 +183,7 @@ def test_names_in_any_script_are_drawn_and_long_ones_cut(answered):
 
 
 def test_four_hundred_answers_are_drawn_at_most(answered, monkeypatch):
-    monkeypatch.setattr(_predict, "ANSWERS", 10)
+    monkeypatch.setattr(_answers, "ANSWERS", 10)
     figure = answered(images(1003)[..., :1], ["a.png"] * 1003, np.full((1003, 2), 0.5))
     assert len(captions(figure)) == 10
     assert figure.get_suptitle().endswith("\nthe first 10 of 1,003 examples: answer, its probability")

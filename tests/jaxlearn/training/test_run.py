@@ -13,6 +13,7 @@ import pytest
 from jax.extend.core import jaxprs_in_params
 
 from jaxlearn import data, losses, nn, optim, training
+from jaxlearn._draw import draw_order
 
 MODEL = nn.sequential(nn.flatten, nn.linear(5), jax.nn.tanh, nn.linear(3))
 SHAPE = (2, 2, 1)
@@ -57,7 +58,7 @@ def test_the_last_batch_is_what_remains():
     loss = partial(losses.cross_entropy, weight=jnp.array([1.0, 5.0, 20.0]))
     run, state = make(all, optim.sgd(0.1), model=model, loss=loss)
     after = run.advance(state, all)
-    order = training.draw_order(state.key, state.step, 7)
+    order = draw_order(state.key, state.step, 7)
     first = run.advance(state, all, order[:4])
     rest = images[order[4:]], labels[order[4:]]
     second = run.advance(first, rest, jnp.arange(3), begin=1, offset=1)
@@ -87,8 +88,7 @@ def test_an_epoch_sees_every_example_once(count, data):
 
 def test_epochs_and_seeds_are_shuffled_differently():
     orders = [
-        training.draw_order(jax.random.key(seed), jnp.array(step), 50)
-        for seed, step in ((0, 0), (0, 7), (1, 0))
+        draw_order(jax.random.key(seed), jnp.array(step), 50) for seed, step in ((0, 0), (0, 7), (1, 0))
     ]
     assert all(sorted(order.tolist()) == list(range(50)) for order in orders)
     assert len({tuple(order.tolist()) for order in orders}) == 3
@@ -96,7 +96,7 @@ def test_epochs_and_seeds_are_shuffled_differently():
 
 def test_every_example_is_as_likely_at_every_place():
     keys = jax.random.split(jax.random.key(0), 4000)
-    orders = jax.vmap(lambda key: training.draw_order(key, jnp.array(0), 4))(keys)
+    orders = jax.vmap(lambda key: draw_order(key, jnp.array(0), 4))(keys)
     counts = np.array([[(orders[:, place] == example).sum() for place in range(4)] for example in range(4)])
     # chi-square with 9 degrees of freedom is below 27.9 in 999 of 1000 cases
     assert ((counts - 1000) ** 2 / 1000).sum() < 27.9
@@ -106,7 +106,7 @@ def test_an_epoch_takes_the_order_that_it_is_given():
     images, labels = all = examples(8)
     run, state = make(all, batch_size=2)
     own = run.advance(state, all)
-    same = run.advance(state, all, training.draw_order(state.key, state.step, 8))
+    same = run.advance(state, all, draw_order(state.key, state.step, 8))
     chex.assert_trees_all_equal(own.params, same.params)
     first = run.advance(state, all, jnp.arange(8))
     for at in range(0, 8, 2):
@@ -121,7 +121,7 @@ def test_an_epoch_is_the_updates_of_its_parts(jit):
     all = examples(11)
     run, state = make(all, batch_size=2)
     whole = run.advance(state, all)
-    order = training.draw_order(state.key, state.step, 11)
+    order = draw_order(state.key, state.step, 11)
     for begin, end in [(0, 1), (1, 4), (4, 4), (4, 5)]:
         state = jit(run.advance)(state, all, order, begin, end)
         assert int(state.step) == end

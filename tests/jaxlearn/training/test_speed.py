@@ -56,7 +56,7 @@ def test_nothing_is_compiled_once_a_run_is(at_a_time):
 
 def test_an_epoch_moves_nothing_between_host_and_device_but_what_it_measured():
     program = compile_run(MLP)
-    positions = training.run_parts(program, training.first_position(program), 1)
+    positions = training.run_parts(program, training.Position(program.state), 1)
     with jax.transfer_guard("disallow"):
         *_, position = positions
         program.test(position.state)

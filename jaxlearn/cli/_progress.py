@@ -6,9 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from jaxlearn._text import show_settings
-
-from ._compare import Comparison, Progress, compare
-from ._result import Sweep
+from jaxlearn.compare import Comparison, Progress, Sweep, compare
 
 
 def compare_with_progress(*args: Any, **kwargs: Any) -> Comparison:

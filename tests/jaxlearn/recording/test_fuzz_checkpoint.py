@@ -12,10 +12,11 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from jaxlearn import training
+import jaxlearn
+from jaxlearn import recording
 from jaxlearn._files import to_json
 from jaxlearn._store import read_arrays
-from jaxlearn.training._keeper import best_epoch, load_position
+from jaxlearn.recording._keeper import load_position
 from tests.jaxlearn import fuzz
 from tests.jaxlearn.sample import small_first
 from tests.jaxlearn.training.small import UPDATES, compile_small, rewrite, run_to, same_state, save
@@ -95,7 +96,7 @@ def spoil(random, checkpoint):
     for _ in range(random.choice([1, 1, 2, 3])):
         try:
             attack.way(random, checkpoint)
-        except (training.CheckpointError, TypeError, ValueError):  # no longer a checkpoint, or JSON
+        except (jaxlearn.CheckpointError, TypeError, ValueError):  # no longer a checkpoint, or JSON
             break
     return attack
 
@@ -112,8 +113,8 @@ def examine(random, program, folder):
             if way == "load":
                 position, wrong = load_position(path, program), []
             else:
-                position, wrong = training.restore(folder, program)
-    except training.CheckpointError as error:
+                position, wrong = recording.restore(folder, program)
+    except jaxlearn.CheckpointError as error:
         assert way != "restore"  # the first checkpoint can still be read
         wrong = [str(error)]
     for line in wrong:
@@ -123,7 +124,7 @@ def examine(random, program, folder):
         assert way != "restore" or int(position.state.step) == FIRST
         return "refused", None
     assert (len(position.reports), position.done, int(position.state.step)) == (2, 7, SECOND)
-    assert best_epoch(position.reports) in (1, 2, None)
+    assert position.best_epoch in (1, 2, None)
     assert math.isfinite(position.seconds)
     assert all(isinstance(to_json(report._asdict()), str) for report in position.reports)
     return "read", {"state": position.state}

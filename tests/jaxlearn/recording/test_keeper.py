@@ -13,9 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxlearn import _files, training
-from jaxlearn.training import EpochReport, Saving, _keeper
-from jaxlearn.training._keeper import Keeper, best_epoch, parse_saving
+import jaxlearn
+from jaxlearn import _files, recording, training
+from jaxlearn.recording import Saving, _keeper
+from jaxlearn.recording._keeper import Keeper
+from jaxlearn.training import EpochReport
 from tests.jaxlearn.sample import sample
 from tests.jaxlearn.training.small import (
     UPDATES,
@@ -56,10 +58,10 @@ BAD += ["x steps", "30 m", "1epoch", "30S", "9" * 5000 + "steps", "5s5s"]
 
 
 def test_how_often_is_read_or_told_to_be_wrong():
-    assert {text: tuple(parse_saving(text)[:2]) for text in GOOD} == GOOD
+    assert {text: tuple(Saving.parse(text)[:2]) for text in GOOD} == GOOD
     for text in BAD:
         with pytest.raises(ValueError, match="must be a time such as 30s, or 500steps, or 1epochs; got"):
-            parse_saving(text)
+            Saving.parse(text)
 
 
 def reports(accuracies, losses=None):
@@ -86,15 +88,15 @@ def reports(accuracies, losses=None):
     ],
 )
 def test_the_best_epoch_is_by_accuracy_then_loss(accuracies, losses, best):
-    assert best_epoch(reports(accuracies, losses)) == best
+    assert training.Position(None, reports=tuple(reports(accuracies, losses))).best_epoch == best
 
 
 def keep(program, folder, saving, accuracies):
     """What is in the folder after each epoch of a run that is said to have these accuracies."""
-    keeper = Keeper(folder, program, saving, {}, training.first_position(program), losses=True)
+    keeper = Keeper(folder, program, saving, {}, training.Position(program.state), losses=True)
     told, shown = reports(accuracies), []
     parts = int(saving.every) if saving.unit == "steps" else None
-    for position in training.run_parts(program, training.first_position(fresh(program)), len(told), parts):
+    for position in training.run_parts(program, training.Position(fresh(program).state), len(told), parts):
         keeper.offer(position._replace(reports=told[: len(position.reports)]))
         if not position.done:
             shown.append([int(name) // UPDATES for name in names(folder)] if folder.exists() else [])
@@ -106,7 +108,7 @@ def test_the_last_ones_and_the_best_stay(program, tmp_path):
     accuracies = [0.2, 0.9, 0.3, 0.4, 0.5, 0.95, 0.6]
     shown, _ = keep(program, tmp_path, Saving(1, "epochs", keep=2), accuracies)
     assert shown == [[1], [1, 2], [2, 3], [2, 3, 4], [2, 4, 5], [5, 6], [6, 7]]
-    start, _ = training.restore(tmp_path, program)
+    start, _ = recording.restore(tmp_path, program)
     assert [report.val_accuracy for report in start.reports] == accuracies
 
 
@@ -120,7 +122,7 @@ def test_the_best_is_saved_though_nothing_was_due_after_it(program, tmp_path):
     assert shown == [[]] * 5
     assert names(tmp_path) == [str(2 * UPDATES), str(5 * UPDATES)]
     cut(tmp_path / f"{5 * UPDATES}.safetensors")
-    best, wrong = training.restore(tmp_path, program)
+    best, wrong = recording.restore(tmp_path, program)
     assert len(wrong) == 1
     same_state(best.state, run_to(program, epochs=2).state)
 
@@ -139,7 +141,7 @@ def test_steps_and_epochs_that_are_due(program, tmp_path):
 def test_seconds_count_from_the_last_time(program, tmp_path, monkeypatch):
     now = iter([0, 9, 10, 10, 19.9, 20, 20, 29])  # it is looked at once more where it is saved
     monkeypatch.setattr(_keeper, "time", SimpleNamespace(monotonic=lambda: next(now)))
-    start = training.first_position(program).copied()
+    start = training.Position(program.state).copied()
     keeper = Keeper(tmp_path / "checkpoints", program, Saving(10.0, "s"), {}, start, losses=True)
     saved = []
     for position in islice(training.run_parts(program, start, 1, every=1), 5):
@@ -153,7 +155,7 @@ def test_what_a_killed_process_left_is_cleared_and_what_could_not_be_read_is_kep
         save(tmp_path, program, run_to(program, every=step, step=step))
     (tmp_path / ".9.safetensors.new").write_bytes(b"half")
     cut(tmp_path / "7.safetensors")
-    start, wrong = training.restore(tmp_path, program)
+    start, wrong = recording.restore(tmp_path, program)
     assert int(start.state.step) == 5
     assert wrong == [f"{tmp_path}/7.safetensors {DAMAGED}"]
     keeper = Keeper(tmp_path, program, Saving(), {}, start, losses=True)
@@ -163,7 +165,7 @@ def test_what_a_killed_process_left_is_cleared_and_what_could_not_be_read_is_kep
     assert kept == ["5", "7"]
     assert other.startswith("7-unreadable-")
     assert (tmp_path / f"{other}.safetensors").read_bytes() == b"cut"
-    assert int(training.restore(tmp_path, program)[0].state.step) == 7
+    assert int(recording.restore(tmp_path, program)[0].state.step) == 7
 
 
 def test_only_names_that_are_numbers_are_checkpoints(program, tmp_path):
@@ -171,16 +173,16 @@ def test_only_names_that_are_numbers_are_checkpoints(program, tmp_path):
     for name in ("12-unreadable-1", "x", ".13", "٣٣", "9" * 19, "-8", "1e9"):
         (tmp_path / f"{name}.safetensors").touch()
     (tmp_path / "14").touch()
-    start, wrong = training.restore(tmp_path, program)
+    start, wrong = recording.restore(tmp_path, program)
     assert (int(start.state.step), wrong) == (7, [])
 
 
 def test_without_a_checkpoint_a_run_begins(program, tmp_path):
-    assert training.restore(tmp_path / "none", program) == (None, [])
-    assert training.restore(tmp_path, program) == (None, [])
+    assert recording.restore(tmp_path / "none", program) == (None, [])
+    assert recording.restore(tmp_path, program) == (None, [])
     (tmp_path / "file").touch()
-    with pytest.raises(training.CheckpointError, match="file is no folder"):
-        training.restore(tmp_path / "file", program)
+    with pytest.raises(jaxlearn.CheckpointError, match="file is no folder"):
+        recording.restore(tmp_path / "file", program)
 
 
 def test_a_folder_that_may_not_be_read_is_not_taken_for_an_empty_one(program, tmp_path, monkeypatch):
@@ -191,15 +193,15 @@ def test_a_folder_that_may_not_be_read_is_not_taken_for_an_empty_one(program, tm
 
     monkeypatch.setattr(type(tmp_path), "iterdir", refuse)
     with pytest.raises(PermissionError, match="Permission denied"):
-        training.restore(tmp_path, program)
+        recording.restore(tmp_path, program)
 
 
 def test_if_none_can_be_read_it_is_refused(program, tmp_path):
     for step in (5, 7):
         save(tmp_path, program, run_to(program, every=step, step=step))
         cut(tmp_path / f"{step}.safetensors")
-    with pytest.raises(training.CheckpointError) as error:
-        training.restore(tmp_path, program)
+    with pytest.raises(jaxlearn.CheckpointError) as error:
+        recording.restore(tmp_path, program)
     assert (
         str(error.value)
         == f"{tmp_path}/7.safetensors {DAMAGED}; no other checkpoint in {tmp_path} can be read"
@@ -210,27 +212,31 @@ def test_a_checkpoint_of_another_run_is_refused(program, tmp_path):
     save(tmp_path, program, run_to(program, every=7, step=7))
     other = compile_small(held_out=0)._replace(examples=8 * 20)
     measured = other.state.measured._replace(loss=np.zeros(20, np.float32))
-    with pytest.raises(training.CheckpointError, match="float32 of shape"):
-        training.restore(tmp_path, other._replace(state=other.state._replace(measured=measured)))
+    with pytest.raises(jaxlearn.CheckpointError, match="float32 of shape"):
+        recording.restore(tmp_path, other._replace(state=other.state._replace(measured=measured)))
 
 
 def test_the_configuration_is_that_of_the_last_readable_checkpoint(program, tmp_path):
     for number, step in enumerate((5, 7, 9)):
-        start = training.first_position(program)
+        start = training.Position(program.state)
         keeper = Keeper(tmp_path / "checkpoints", program, Saving(), {"number": number}, start, losses=True)
         keeper.save(run_to(program, every=step, step=step))
     cut(tmp_path / "checkpoints/9.safetensors")
-    config, wrong = training.read_config(tmp_path)
+    config, wrong = recording.read_config(tmp_path)
     assert config == {"number": 1}
     assert wrong.startswith(f"{tmp_path}/config.json is missing")
     for content in (b"{", b"", b"[]", b"\xff", b"null", b"[" * 10_000, b'{"a": ' + b"9" * 5000 + b"}"):
         (tmp_path / "config.json").write_bytes(content)
-        config, wrong = training.read_config(tmp_path)
+        config, wrong = recording.read_config(tmp_path)
         assert config == {"number": 1}
         assert wrong.startswith(f"{tmp_path}/config.json ")
         assert "\n" not in wrong
     (tmp_path / "config.json").write_text(json.dumps({"number": 5}))
-    assert training.read_config(tmp_path) == ({"number": 5}, None)
+    config, wrong = recording.read_config(tmp_path)
+    assert config == {"number": 1}
+    assert wrong == f"{tmp_path}/config.json is not as it was saved: its SHA-256 is another"
+    _files.write_signed(tmp_path / "config.json", {"number": 5})
+    assert recording.read_config(tmp_path) == ({"number": 5}, None)
 
 
 FULL = """
@@ -282,7 +288,7 @@ def test_states_of_any_dtype_come_back(dtype, tmp_path):
     training.save_checkpoint(tmp_path / "1", state)
     same_state(training.load_checkpoint(tmp_path / "1", state), state)
     other = state | {"\ud800": jnp.ones((), jnp.uint16)}
-    with pytest.raises(training.CheckpointError, match=f"holds for %ED%A0%80: {dtype} of shape .*uint16"):
+    with pytest.raises(jaxlearn.CheckpointError, match=f"holds for %ED%A0%80: {dtype} of shape .*uint16"):
         training.load_checkpoint(tmp_path / "1", other)
 
 
@@ -291,5 +297,5 @@ def test_random_keys_of_every_kind_come_back(tmp_path):
         keys = jax.random.split(jax.random.key(3, impl=kind), 5)
         training.save_checkpoint(tmp_path / kind, keys)
         assert (training.load_checkpoint(tmp_path / kind, keys) == keys).all()
-    with pytest.raises(training.CheckpointError, match=r"key<rbg> of shape \(5,\); key<urbg> of shape"):
+    with pytest.raises(jaxlearn.CheckpointError, match=r"key<rbg> of shape \(5,\); key<urbg> of shape"):
         training.load_checkpoint(tmp_path / "rbg", keys)

@@ -3,9 +3,7 @@
 import jax
 import numpy as np
 
-from ._fit import Position, run_parts
-from ._program import Program
-from ._report import learning_rate_of
+from jaxlearn.training import Position, Program, run_parts
 
 
 class NonFiniteError(ArithmeticError):
@@ -69,6 +67,6 @@ def locate(program: Program, good: Position, bad: Position, losses: bool) -> Non
         float(bad.state.measured.loss[(updates - 1) % program.updates]),
         (updates - 1) // program.updates + 1,
         updates,
-        learning_rate_of(bad.state.opt_state),
+        bad.learning_rate,
         first_bad_parameter(bad),
     )

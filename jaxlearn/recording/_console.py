@@ -6,21 +6,13 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 
-import numpy as np
-
-from jaxlearn._check import check_whole
-
-from ._evaluate import Evaluation
-from ._fit import Position
-from ._program import Program
-from ._report import EpochReport, updates_skipped
+from jaxlearn.training import EpochReport, Position, Program
 
 
 def with_progress(
     positions: Iterator[Position], program: Program, epochs: int
 ) -> Generator[Position, None, None]:
     """Passes on what `run_parts` yields, with a line for each epoch and, in a terminal, a bar below them."""
-    epochs = check_whole("epochs", epochs, 0)
     seconds: list[float] = []
     pace = ""
     with _bar(epochs) if sys.stdout.isatty() else nullcontext(_print) as show:
@@ -32,7 +24,7 @@ def with_progress(
                 seconds.append(report.seconds)
                 left = timedelta(seconds=round(statistics.median(seconds) * (epochs - report.epoch)))
                 pace = f"{program.examples / report.seconds:,.0f} examples/s  {left} left"
-                line = describe(report, epochs, updates_skipped(position.state))
+                line = describe(report, epochs, position.updates_skipped)
             show(line, done, pace)
             yield position
 
@@ -70,20 +62,3 @@ def describe(report: EpochReport, epochs: int, skipped: int | None = None) -> st
         validation = f"  val loss {report.val_loss:.4f}  val accuracy {report.val_accuracy:.4f}"
     counted = f"  {skipped} updates skipped so far" if skipped else ""
     return f"epoch {report.epoch:{len(str(epochs))}}/{epochs}  {training}{validation}{counted}"
-
-
-def confusion_table(evaluation: Evaluation) -> str:
-    """The confusion matrix as text: a row for each right class, a column for each answer.
-
-    >>> import jax.numpy as jnp
-    >>> print(confusion_table(Evaluation(jnp.array(0.0), jnp.array([[10, 2], [0, 7]]))))
-    class    0    1
-        0   10    2
-        1    .    7
-    """
-    counts = np.asarray(evaluation.confusion)
-    width = max(5, len(str(counts.max())) + 1)
-    rows = ["class" + "".join(f"{j:{width}}" for j in range(len(counts)))]
-    for i, row in enumerate(counts):
-        rows.append(f"{i:5}" + "".join(f"{n or '.':>{width}}" for n in row))
-    return "\n".join(rows)

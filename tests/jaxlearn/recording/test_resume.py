@@ -6,8 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from jaxlearn import nn, optim, schedules, training
-from jaxlearn.training._checkpoint import copy_tree
+from jaxlearn import nn, optim, recording, schedules, training
+from jaxlearn._checkpoint import copy_tree
 from tests.jaxlearn.sample import sample
 from tests.jaxlearn.training import small
 from tests.jaxlearn.training.small import BATCH, UPDATES, compile_small, run_to, same, same_state, save
@@ -56,7 +56,7 @@ def program():
 def test_in_another_process_the_run_is_compiled_again_and_the_same(program, tmp_path):
     save(tmp_path, program, run_to(program, every=7, step=7))
     again = compile_small(seed=1)  # the seed is saved, too
-    same(run_to(program), run_to(again, start=training.restore(tmp_path, again)[0]))
+    same(run_to(program), run_to(again, start=recording.restore(tmp_path, again)[0]))
 
 
 @pytest.mark.parametrize("at_a_time", sample(2, [None, 3 * BATCH]))
@@ -80,7 +80,7 @@ def test_a_part_ends_after_each_multiple_and_no_update_is_made_twice(program):
 
 def test_more_epochs_go_on_where_fewer_have_ended(program, tmp_path):
     save(tmp_path, program, run_to(program, epochs=1))
-    same(run_to(program, epochs=3), run_to(program, epochs=3, start=training.restore(tmp_path, program)[0]))
+    same(run_to(program, epochs=3), run_to(program, epochs=3, start=recording.restore(tmp_path, program)[0]))
 
 
 def test_a_finished_run_has_nothing_left_to_do(program):
@@ -90,15 +90,17 @@ def test_a_finished_run_has_nothing_left_to_do(program):
 
 def record(program, folder, epochs, **options):
     identity = {"dataset": "none", "model": "linear", "optimizer": "adam", "seed": 0}
-    _, summary = training.record_run(program, folder, epochs, {"model": "linear"}, identity, **options)
+    _, summary = recording.record_run(
+        program, folder, epochs, config={"model": "linear"}, about=identity, **options
+    )
     return {name: value for name, value in summary.items() if "seconds" not in name}
 
 
 def test_a_record_that_goes_on_is_that_of_one_run(program, tmp_path):
-    saving = training.Saving(7, "steps")
+    saving = recording.Saving(7, "steps")
     whole = record(small.fresh(program), tmp_path / "whole", 3, saving=saving)
     record(small.fresh(program), tmp_path / "run", 1, saving=saving)
-    start, _ = training.restore(tmp_path / "run" / "checkpoints", program)
+    start, _ = recording.restore(tmp_path / "run" / "checkpoints", program)
     assert record(program, tmp_path / "run", 3, saving=saving, start=start) == whole
     there, here = (
         [json.loads(line) for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]
@@ -107,32 +109,3 @@ def test_a_record_that_goes_on_is_that_of_one_run(program, tmp_path):
     assert [line | {"seconds": 0} for line in there] == [line | {"seconds": 0} for line in here]
     kept = {path.name for path in (tmp_path / "run" / "checkpoints").iterdir()}
     assert kept == {path.name for path in (tmp_path / "whole" / "checkpoints").iterdir()}
-
-
-@pytest.mark.parametrize(
-    ("saved", "now", "difference"),
-    [
-        ({"model": "mlp"}, {"model": "cnn"}, "model is mlp there, not cnn"),
-        ({"model": "mlp", "epochs": 5}, {"model": "mlp", "epochs": 9}, None),
-        ({"model": "mlp", "old": 1}, {"model": "mlp"}, None),
-        ({}, {"seed": 0}, "seed is None there, not 0"),
-        ({"sizes": {"hidden": 5, "x": 1}}, {"sizes": {"hidden": 5}}, "x is 1 there, not missing"),
-        ({"sizes": {"x": None}}, {"sizes": {}}, "x is None there, not missing"),
-        ({"sizes": []}, {"sizes": {}}, "sizes is [] there, not {}"),
-        ({"seed": 0}, {"seed": False}, None),
-        ({"lr": 1.0}, {"lr": 1}, None),
-        ({"layers": [1, 2]}, {"layers": (1, 2)}, None),
-    ],
-)
-def test_what_keeps_a_run_from_going_on_is_named(saved, now, difference):
-    told = training.config_difference(saved, now)
-    assert (told is None) == (difference is None)
-    assert difference is None or difference in told
-
-
-@pytest.mark.parametrize("value", ["a\nb", "x" * 10_000, [[]] * 10_000, {"a\nb": 1}, {"x" * 10_000: 1}])
-def test_a_difference_is_a_short_line(value):
-    told = training.config_difference({"model": value, "sizes": value}, {"model": "mlp", "sizes": {}})
-    assert len(told.splitlines()) == 1
-    assert len(told) < 500
-    assert len(training.config_difference({"sizes": value}, {"sizes": {}}).splitlines()) == 1

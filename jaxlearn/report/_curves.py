@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jaxlearn._files import write_png
-
-from ._report import EpochReport
+from jaxlearn.training import EpochReport
 
 
 def plot_curves(path: Path, reports: Sequence[EpochReport], title: str) -> None:

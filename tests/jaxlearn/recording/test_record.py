@@ -11,7 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxlearn import _files, data, nn, optim, training
+from jaxlearn import _files, data, nn, optim, recording, training
+from jaxlearn.cli._folder import check_folder, claim_folder, claim_fresh_folder
+from jaxlearn.recording._console import with_progress
 
 IDENTITY = {"dataset": "digits", "model": "linear", "optimizer": "adam", "seed": 0}
 
@@ -31,7 +33,7 @@ def program(digits, held_out=100, opt=None, seed=0, **options):
 
 def test_a_run_leaves_the_files_and_keys_it_promises(digits, tmp_path, capsys):
     folder = tmp_path / "deep" / "run"
-    result, summary = training.record_run(program(digits), folder, 3, {"seed": 0}, IDENTITY)
+    result, summary = recording.record_run(program(digits), folder, 3, config={"seed": 0}, about=IDENTITY)
     files = {"config.json", "metrics.jsonl", "summary.json", "curves.png", "model.safetensors", "checkpoints"}
     assert {p.name for p in folder.iterdir()} == files
     assert json.loads((folder / "config.json").read_text()).items() > {"seed": 0}.items()
@@ -54,7 +56,7 @@ def test_a_terminal_gets_a_bar_below_the_lines(digits, monkeypatch, capsys):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     run = program(digits)
-    *_, last = training.with_progress(training.run_parts(run, training.first_position(run), 2), run, 2)
+    *_, last = with_progress(training.run_parts(run, training.Position(run.state), 2), run, 2)
     state, report = last.state, last.reports[-1]
     out = capsys.readouterr().out
     for part in ("epoch 1/2  loss", "epoch 2/2  loss", "epochs", "2/2", "examples/s", "left"):
@@ -63,7 +65,7 @@ def test_a_terminal_gets_a_bar_below_the_lines(digits, monkeypatch, capsys):
 
 
 def test_without_validation_its_numbers_are_null(digits, tmp_path):
-    training.record_run(program(digits, held_out=0), tmp_path, 1, {}, IDENTITY)
+    recording.record_run(program(digits, held_out=0), tmp_path, 1, about=IDENTITY)
     line = json.loads((tmp_path / "metrics.jsonl").read_text())
     assert line["val_loss"] is None
     assert line["val_accuracy"] is None
@@ -71,7 +73,7 @@ def test_without_validation_its_numbers_are_null(digits, tmp_path):
 
 def test_losses_that_are_not_finite_are_null(digits, tmp_path, capsys):
     run = program(digits, opt=optim.skip_nonfinite(optim.sgd(0.1)), loss=lambda *_: jnp.nan)
-    _, summary = training.record_run(run, tmp_path, 1, {}, IDENTITY, nonfinite="skip")
+    _, summary = recording.record_run(run, tmp_path, 1, about=IDENTITY, nonfinite="skip")
     assert json.loads((tmp_path / "metrics.jsonl").read_text())["train_loss"] is None
     assert summary["updates_skipped"] == 21
     assert "21 updates skipped so far" in capsys.readouterr().out
@@ -80,7 +82,7 @@ def test_losses_that_are_not_finite_are_null(digits, tmp_path, capsys):
 def test_same_seed_same_digest(digits):
     def digest(seed):
         *_, (state, _) = training.fit(program(digits, seed=seed), 2)
-        return training.params_digest(state.params)
+        return recording.params_digest(state.params)
 
     assert digest(0) == digest(0) != digest(1)
 
@@ -88,8 +90,8 @@ def test_same_seed_same_digest(digits):
 def test_params_digest_is_the_hash_of_the_bytes():
     params = {"b": np.arange(3, dtype=np.float32), "a": np.float32(7)}
     want = hashlib.sha256(params["a"].tobytes() + params["b"].tobytes()).hexdigest()
-    assert training.params_digest(params) == want
-    assert training.params_digest(jax.tree.map(jax.numpy.asarray, params)) == want
+    assert recording.params_digest(params) == want
+    assert recording.params_digest(jax.tree.map(jax.numpy.asarray, params)) == want
 
 
 def test_a_checkpoint_holds_the_whole_state(digits, tmp_path):
@@ -100,49 +102,47 @@ def test_a_checkpoint_holds_the_whole_state(digits, tmp_path):
     chex.assert_trees_all_equal(loaded._replace(key=0), state._replace(key=0))
     assert (jax.random.key_data(loaded.key) == jax.random.key_data(state.key)).all()
     # and goes on where it was
-    # and goes on where it was
-    position = training.first_position(first)
-    ends = [next(training.fit(first, 1, start=position._replace(state=each))) for each in (loaded, state)]
+    ends = [next(training.fit(first, 2, start=each)) for each in (loaded, state)]
     chex.assert_trees_all_equal(*(after.params for after, _ in ends))
 
 
 def test_folders_that_cannot_be_used_are_told(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="is a file; a new or empty folder is needed"):
-        training.check_folder(tmp_path / "file")
+        check_folder(tmp_path / "file")
     with pytest.raises(OSError, match="cannot be written"):
-        training.check_folder(tmp_path / "file" / "below")
+        check_folder(tmp_path / "file" / "below")
     with pytest.raises(OSError, match="cannot be written"):
-        training.check_folder(Path("/proc/run"))
+        check_folder(Path("/proc/run"))
     with pytest.raises(OSError, match="is not empty"):
-        training.check_folder(tmp_path)
+        check_folder(tmp_path)
     (tmp_path / "config.json").touch()
     with pytest.raises(OSError, match="holds a run already"):
-        training.check_folder(tmp_path)
-    training.check_folder(tmp_path / "new" / "deep")
+        check_folder(tmp_path)
+    check_folder(tmp_path / "new" / "deep")
     assert {p.name for p in tmp_path.iterdir()} == {"file", "config.json"}
 
 
 def test_a_fresh_folder_counts_up(tmp_path):
-    with training.claim_fresh_folder(tmp_path / "run") as first, training.claim_fresh_folder(first) as second:
+    with claim_fresh_folder(tmp_path / "run") as first, claim_fresh_folder(first) as second:
         assert (first, second) == (tmp_path / "run", tmp_path / "run-2")
     assert not list(tmp_path.iterdir())  # nothing was written
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "file").touch()
-    with training.claim_fresh_folder(tmp_path / "run") as folder:
+    with claim_fresh_folder(tmp_path / "run") as folder:
         assert folder == tmp_path / "run-2"
 
 
 def test_a_claimed_folder_is_refused(tmp_path):
     folder = tmp_path / "deep" / "run"
     message = f"{folder} is in use by another run"
-    with training.claim_folder(folder), pytest.raises(FileExistsError, match=message):
-        training.claim_folder(folder).__enter__()
-    with training.claim_folder(folder):
+    with claim_folder(folder), pytest.raises(FileExistsError, match=message):
+        claim_folder(folder).__enter__()
+    with claim_folder(folder):
         (folder / "config.json").touch()
     with pytest.raises(FileExistsError, match="holds a run already"):
-        training.claim_folder(folder).__enter__()
-    with training.claim_folder(folder, with_run=True):
+        claim_folder(folder).__enter__()
+    with claim_folder(folder, with_run=True):
         pass
     assert (folder / "config.json").exists()
 

@@ -12,9 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxlearn import optim, schedules, training
-from jaxlearn.training._keeper import load_position
-from jaxlearn.training._signals import stop_requests
+from jaxlearn import optim, recording, schedules, training
+from jaxlearn._draw import draw_order
+from jaxlearn.recording._keeper import load_position
+from jaxlearn.recording._signals import stop_requests
 from tests.jaxlearn.sample import sample
 from tests.jaxlearn.training import small
 from tests.jaxlearn.training.small import BATCH, EXAMPLES, UPDATES, compile_small, fresh, linear_model, run_to
@@ -97,14 +98,14 @@ def stopping(program, step, number):
 @pytest.mark.usefixtures("handlers")
 @pytest.mark.parametrize(("step", "number"), [(15, signal.SIGINT), (UPDATES, signal.SIGTERM)])
 def test_a_run_that_is_asked_to_stop_is_saved_and_goes_on_the_same(step, number, program, tmp_path):
-    saving = training.Saving(5, "steps")
-    with pytest.raises(training.Stopped) as stop:
-        training.record_run(stopping(program, step, number), tmp_path, 3, {}, IDENTITY, saving=saving)
+    saving = recording.Saving(5, "steps")
+    with pytest.raises(recording.Stopped) as stop:
+        recording.record_run(stopping(program, step, number), tmp_path, 3, about=IDENTITY, saving=saving)
     epoch = math.ceil(step / UPDATES)
     assert str(stop.value) == f"stopped in epoch {epoch} after step {step}, which is saved"
     assert (stop.value.signum, stop.value.epoch, stop.value.step) == (number, epoch, step)
     assert not (tmp_path / "summary.json").exists()
-    start, _ = training.restore(tmp_path / "checkpoints", program)
+    start, _ = recording.restore(tmp_path / "checkpoints", program)
     assert int(start.state.step) == step
     small.same(run_to(program, 3, start=start), run_to(program, 3))
 
@@ -117,7 +118,7 @@ def first_bad_update(model, optimizer, train):
     draw = partial(training.draw_start, model, shape=train.images.shape[1:])
     state = jax.jit(lambda key: run.init(draw(key), train))(jax.random.key(0))
     for _ in range(4):
-        order = training.draw_order(state.key, state.step, EXAMPLES)
+        order = draw_order(state.key, state.step, EXAMPLES)
         for number in range(full + 1):
             part = (number, number + 1, 0) if number < full else ()
             state = (advance if part else remaining)(state, train, order, *part)
@@ -172,8 +173,8 @@ def test_the_first_bad_update_is_named(name, tmp_path):
     train = train or small.make_split(EXAMPLES)
     program = compile_small(optimizer, train=train)
     wanted = loss, step, parameter = first_bad_update(linear_model(), optimizer, train)
-    with pytest.raises(training.NonFiniteError) as found:
-        training.record_run(program, tmp_path, 4, {}, IDENTITY, saving=training.Saving(5, "steps"))
+    with pytest.raises(recording.NonFiniteError) as found:
+        recording.record_run(program, tmp_path, 4, about=IDENTITY, saving=recording.Saving(5, "steps"))
     error = found.value
     np.testing.assert_equal((error.loss, error.step, error.parameter), wanted)
     assert error.epoch == math.ceil(step / UPDATES)
@@ -190,12 +191,12 @@ def test_the_first_bad_update_is_named(name, tmp_path):
 
 def test_a_loss_that_is_skipped_does_not_stop_the_run(tmp_path):
     program = compile_small(optim.skip_nonfinite(optim.adam(cosine)), train=images_with(np.nan, 5))
-    _, summary = training.record_run(program, tmp_path, 2, {}, IDENTITY, nonfinite="skip")
+    _, summary = recording.record_run(program, tmp_path, 2, about=IDENTITY, nonfinite="skip")
     assert summary["updates_skipped"] == 2  # the image comes once an epoch
 
 
 def test_bad_parameters_stop_a_run_that_skips_bad_losses(tmp_path):
     program = compile_small(optim.chain(optim.skip_nonfinite(optim.adam(cosine)), spoil(17, 1)))
-    with pytest.raises(training.NonFiniteError, match="in epoch 2, step 17"):
-        training.record_run(program, tmp_path, 2, {}, IDENTITY, nonfinite="skip")
+    with pytest.raises(recording.NonFiniteError, match="in epoch 2, step 17"):
+        recording.record_run(program, tmp_path, 2, about=IDENTITY, nonfinite="skip")
     assert not (tmp_path / "summary.json").exists()

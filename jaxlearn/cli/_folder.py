@@ -1,4 +1,4 @@
-"""The folder of a run: new or empty, and claimed by one process."""
+"""The folder of a run or a comparison: new, empty or to go on in, and claimed by one process."""
 
 import itertools
 import os
@@ -7,10 +7,21 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from jaxlearn._files import CheckpointError, read_signed, write_file, write_signed
+
+from ._config import CompareConfig, from_json
+
 try:
     import fcntl
 except ImportError:  # Windows, where two runs into one folder are not told apart
     fcntl = None  # type: ignore[assignment]
+
+WRITTEN = ("config.json", "sweeps/plan.safetensors")  # before the first sweep is finished
+
+
+def default_folder(*parts: str) -> Path:
+    """Where results go unless told, named after what is trained."""
+    return Path("runs") / "-".join(parts).replace(":", "-").replace("/", "-")
 
 
 def check_folder(folder: Path, with_run: bool = False) -> None:
@@ -90,3 +101,76 @@ def claim_fresh_folder(folder: Path) -> Iterator[Path]:
                 stack.enter_context(claim_folder(candidate))
                 break
         yield candidate
+
+
+def check_place(folder: Path, config: CompareConfig, resume: bool = False) -> None:
+    """Makes sure that `folder` can take a comparison: it is new, or holds a part of the same one.
+
+    Args:
+      folder: of the comparison.
+      config: what it is.
+      resume: whether there is known to be a part of it, whose `config.json` may be lost.
+
+    Raises:
+      FileExistsError: it holds something else.
+      CheckpointError: its configuration cannot be read.
+      OSError: it cannot be written.
+    """
+    path, sweeps = folder / "config.json", folder / "sweeps"
+    if resume or (path.is_file() and sweeps.is_dir()):
+        check_folder(folder, with_run=True)
+        if os.path.lexists(sweeps) and not sweeps.is_dir():
+            raise CheckpointError(f"{sweeps} is no folder")
+        if path.exists() and (different := _difference(path, config)):
+            raise FileExistsError(f"{folder} holds another comparison: {different}; choose another --out")
+    else:
+        check_folder(folder)
+
+
+def _difference(path: Path, config: CompareConfig) -> str | None:
+    saved = from_json(read_signed(path), path)
+    return saved.difference(config) if isinstance(saved, CompareConfig) else "it is a single run"
+
+
+@contextmanager
+def open_folder(folder: Path, config: CompareConfig, resume: bool = False) -> Iterator[Path]:
+    """A folder made ready for a comparison, which leaves no trace if it is refused before its first sweep.
+
+    Args, Raises: as `check_place`.
+    """
+    check_place(folder, config, resume)
+    sweeps = folder / "sweeps"
+    paths = [folder / name for name in WRITTEN]
+    before = {path: path.read_bytes() for path in paths if path.is_file()}
+    ours = {path for path in paths if not os.path.lexists(path)}
+    finished = {*sweeps.glob("*")}
+    sweeps.mkdir(parents=True, exist_ok=True)
+    write_signed(folder / "config.json", config.to_json())
+    try:
+        yield folder
+    except OSError:  # a full disk, say: `--resume` goes on after it
+        raise
+    except Exception:
+        if {*sweeps.glob("*")} <= finished | ours:
+            _put_back(before, ours)
+            with suppress(OSError):  # not empty
+                sweeps.rmdir()
+        raise
+
+
+def _put_back(before: dict[Path, bytes], ours: set[Path]) -> None:
+    for path in ours:
+        path.unlink(missing_ok=True)
+    for path, content in before.items():
+        if path.read_bytes() != content:
+            write_file(path, content)
+
+
+def find_folder(folder: Path, config: CompareConfig) -> Path:
+    """The first of folder, folder-2, folder-3 ... that is new or holds a part of the same comparison."""
+    for number in itertools.count(1):
+        candidate = folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
+        with suppress(FileExistsError):
+            check_place(candidate, config)
+            return candidate
+    raise AssertionError

@@ -10,14 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxlearn._files import CheckpointError
+from jaxlearn._checkpoint import restore_tree, save_checkpoint
+from jaxlearn._files import CheckpointError, read_signed
 from jaxlearn._store import read_arrays
+from jaxlearn.training import EpochReport, Position, Program
 
-from ._checkpoint import restore_tree, save_checkpoint
-from ._fit import Position
 from ._nonfinite import first_bad_loss, first_bad_parameter, locate
-from ._program import Program
-from ._report import EpochReport, best_epoch
 
 UNITS = ("s", "steps", "epochs")
 NUMBERS = EpochReport._fields[1:]
@@ -36,25 +34,25 @@ class Saving(NamedTuple):
     unit: str = "s"
     keep: int = 3
 
+    @classmethod
+    def parse(cls, text: str, keep: int = 3) -> "Saving":
+        """Reads how often to save.
 
-def parse_saving(text: str) -> Saving:
-    """Reads how often to save.
+        Raises:
+          ValueError: no positive number with a unit.
 
-    Raises:
-      ValueError: no positive number with a unit.
-
-    >>> parse_saving("30s"), parse_saving("500steps").unit, parse_saving("1epochs").every
-    (Saving(every=30.0, unit='s', keep=3), 'steps', 1)
-    """
-    unit = next((unit for unit in reversed(UNITS) if text.endswith(unit)), "")
-    number = text.removesuffix(unit)
-    try:
-        every = float(number) if unit == "s" else int(number)
-        if unit and 0 < every < math.inf:
-            return Saving(every, unit)
-    except ValueError:
-        pass
-    raise ValueError(f"must be a time such as 30s, or 500steps, or 1epochs; got {text!r}")
+        >>> Saving.parse("30s"), Saving.parse("500steps").unit, Saving.parse("1epochs").every
+        (Saving(every=30.0, unit='s', keep=3), 'steps', 1)
+        """
+        unit = next((unit for unit in reversed(UNITS) if text.endswith(unit)), "")
+        number = text.removesuffix(unit)
+        try:
+            every = float(number) if unit == "s" else int(number)
+            if unit and 0 < every < math.inf:
+                return cls(every, unit, keep)
+        except ValueError:
+            pass
+        raise ValueError(f"must be a time such as 30s, or 500steps, or 1epochs; got {text!r}")
 
 
 class Keeper:
@@ -98,7 +96,7 @@ class Keeper:
         """
         if self.losses and first_bad_loss(position) is not None:
             raise locate(self.program, self.good, position, losses=True)
-        if not position.done and best_epoch(position.reports) == len(position.reports):
+        if not position.done and position.best_epoch == len(position.reports):
             self.best = position.copied()
         if self._due(position):
             self.save(position)
@@ -114,7 +112,7 @@ class Keeper:
                 save_position(self._make_room(step), each, self.config)
                 self.saved.add(step)
         self.best, self.good, self.last = None, held, time.monotonic()
-        best = (best_epoch(position.reports) or 0) * self.program.updates
+        best = (position.best_epoch or 0) * self.program.updates
         for step in sorted(self.saved)[: -self.saving.keep]:
             if step != best:
                 with suppress(OSError):
@@ -123,7 +121,7 @@ class Keeper:
 
     def best_before(self, position: Position) -> Position:
         """That of the best epoch, which is saved; `position` where that is the best, or none is."""
-        best = best_epoch(position.reports)
+        best = position.best_epoch
         if best is None or best == len(position.reports):
             return position
         return load_position(_file(self.folder, best * self.program.updates), self.program)
@@ -163,7 +161,25 @@ def restore(folder: Path, program: Program) -> tuple[Position | None, list[str]]
     return None, wrong
 
 
-def saved_config(folder: Path) -> dict[str, Any]:
+def read_config(folder: Path) -> tuple[dict[str, Any], str | None]:
+    """The `config.json` of a run; or, if it cannot be read, that in its checkpoints, and what was wrong.
+
+    Raises:
+      CheckpointError: it cannot be read, and neither can a checkpoint.
+    """
+    try:
+        return read_signed(folder / "config.json"), None
+    except CheckpointError as error:
+        wrong = str(error)
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder} is not the folder of a run: {wrong}")
+    config = _saved_config(folder / "checkpoints")
+    if not config:
+        raise CheckpointError(wrong)
+    return config, wrong
+
+
+def _saved_config(folder: Path) -> dict[str, Any]:
     """The configuration that the last readable checkpoint in `folder` was saved with; or {}."""
     for _, path in _numbered(folder):
         try:
