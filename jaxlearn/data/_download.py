@@ -1,12 +1,11 @@
-"""Downloading MNIST and Fashion-MNIST: probed first, checked after, never half in the cache."""
+"""Downloading MNIST and its like by pooch: probed first, checked after, never half in the cache."""
 
 import contextlib
-import hashlib
 import os
-import secrets
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urljoin
@@ -18,12 +17,41 @@ PROBE_SECONDS = 3.0
 FETCH_SECONDS = 30.0  # for a file, and a second more for each SLOWEST bytes of it
 SLOWEST = 20_000
 _REDIRECTS = 5
-# registered at an address of http; its authors keep the same files here
-_AUTHORS = "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/"
+# of each set where its files lie, and of each file, in the order of `NAMES`, its bytes and its SHA-256, as
+# tensorflow-datasets registers them; but the files of Fashion-MNIST are at their authors', by https
+_SETS = {
+    "mnist": (
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        (
+            (9912422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
+            (28881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
+            (1648877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
+            (4542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
+        ),
+    ),
+    "fashion_mnist": (
+        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+        (
+            (26421880, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"),
+            (29515, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"),
+            (4422102, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
+            (5148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
+        ),
+    ),
+    "kmnist": (
+        "http://codh.rois.ac.jp/kmnist/dataset/kmnist/",
+        (
+            (18165135, "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4"),
+            (29497, "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17"),
+            (3041136, "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5"),
+            (5120, "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c"),
+        ),
+    ),
+}
 
 
 class RegisteredFile(NamedTuple):
-    """A file as tensorflow-datasets knows it: where it lies, its bytes and its SHA-256."""
+    """A file as it is known: where it lies, its bytes and its SHA-256."""
 
     url: str
     size: int
@@ -31,38 +59,28 @@ class RegisteredFile(NamedTuple):
 
 
 def registered_files(name: str) -> dict[str, RegisteredFile]:
-    """The four files of a set in MNIST's format, by file name, from tensorflow-datasets' register.
-
-    Raises:
-      DataError: tensorflow-datasets is not installed.
-    """
-    try:
-        import tensorflow_datasets as tfds
-
-        infos = tfds.builder_cls(name).url_infos
-    except ImportError as error:
-        raise DataError(f"a download needs `pip install 'jaxlearn[train]'` ({error})") from None
-    files = {}
-    for url, info in infos.items():
-        if info.filename in NAMES:
-            place = _AUTHORS + info.filename if name == "fashion_mnist" else url
-            files[info.filename] = RegisteredFile(place, int(info.size), info.checksum)
-    return files
+    """The four files of a set in MNIST's format, by file name."""
+    place, files = _SETS[name]
+    return {file: RegisteredFile(place + file, *known) for file, known in zip(NAMES, files, strict=True)}
 
 
 def download(name: str, folder: Path) -> None:
     """Puts the four files of a dataset into a folder; those already there and right are kept.
 
     The environment variable JAXLEARN_MIRROR names another place to fetch from: the files of
-    Fashion-MNIST, for one, at $JAXLEARN_MIRROR/fashion_mnist/. Sizes and SHA-256 are those that
-    tensorflow-datasets registers, wherever the files come from, and what protects them where an address is
-    one of http.
+    Fashion-MNIST, for one, at $JAXLEARN_MIRROR/fashion_mnist/. Sizes and SHA-256 are the registered ones,
+    wherever the files come from, and what protects them where an address is one of http.
 
     Raises:
       DataError: no answer within a few seconds, a transfer that breaks off or takes too long, a file that
-        is not the registered one, or a folder that cannot be written. A part of a file is never left in
-        `folder`.
+        is not the registered one, a folder that cannot be written, or no pooch. A file is never there in
+        part under its name.
     """
+    try:
+        import pooch
+    except ImportError as error:
+        raise DataError(f"a download needs `pip install 'jaxlearn[train]'` ({error})") from None
+
     files = registered_files(name)
     mirror = os.environ.get("JAXLEARN_MIRROR")
     if mirror:
@@ -71,20 +89,24 @@ def download(name: str, folder: Path) -> None:
         files = {k: f._replace(url=f"{mirror.rstrip('/')}/{name}/{k}") for k, f in files.items()}
     first = files[NAMES[0]]
     probe(first.url, first.size)
+    pooch.get_logger().setLevel("ERROR")
     for file_name, file in files.items():
-        if not is_registered(folder / file_name, file):
-            _write(folder / file_name, _fetch(file))
-
-
-def is_registered(path: Path, file: RegisteredFile) -> bool:
-    """Whether a path leads to a regular file that can be read and is the registered one."""
-    try:
-        if path.stat().st_size != file.size:  # which is 0 for a pipe
-            return False
-        with path.open("rb") as content:
-            return hashlib.file_digest(content, "sha256").hexdigest() == file.sha256
-    except OSError:
-        return False
+        place = folder / file_name
+        try:
+            if place.exists() and not (place.is_file() or place.is_dir()):
+                place.unlink()  # a pipe, of which a sum would be waited for
+            fetch = partial(_fetch, size=file.size)
+            pooch.retrieve(file.url, f"sha256:{file.sha256}", file_name, folder, downloader=fetch)
+        except DataError:
+            raise
+        except OSError as error:
+            advice = "set JAXLEARN_CACHE to a folder that can be"
+            raise DataError(f"{show(place)} cannot be written: {error.strerror}; {advice}") from None
+        except ValueError:
+            raise DataError(
+                f"the download of {file.url} is not the registered file of {file.size} bytes with the "
+                f"SHA-256 {file.sha256}"
+            ) from None
 
 
 def probe(url: str, size: int | None = None) -> None:
@@ -165,44 +187,24 @@ def _open(method: str, url: str, timeout: float) -> Iterator[Any]:
         raise DataError(f"{url} leads from one address to another, more than {_REDIRECTS} times")
 
 
-def _fetch(file: RegisteredFile) -> bytes:
-    """The content of a registered file, kept in memory until it is known to be right."""
+def _fetch(url: str, output_file: str, pooch: Any, *, size: int) -> None:
+    """A downloader of pooch, for a file of a known size; it writes nothing before it has all of it."""
 
     def receive() -> bytes:
         content = bytearray()
-        with _open("GET", file.url, FETCH_SECONDS) as answer:
+        with _open("GET", url, FETCH_SECONDS) as answer:
             for part in answer.raw.stream(2**16, decode_content=False):
                 content += part
-                if len(content) > file.size:
-                    raise DataError(f"{file.url} sends more than the registered {file.size} bytes")
+                if len(content) > size:
+                    raise DataError(f"{url} sends more than the registered {size} bytes")
         return bytes(content)
 
     if sys.stderr.isatty():
-        print(f"downloading {file.url} ({file.size / 1e6:.1f} MB)", file=sys.stderr)
+        print(f"downloading {url} ({size / 1e6:.1f} MB)", file=sys.stderr)
     try:
-        content = _in_time(FETCH_SECONDS + file.size / SLOWEST, receive)
+        content = _in_time(FETCH_SECONDS + size / SLOWEST, receive)
     except DataError:
         raise
     except Exception as error:
-        raise DataError(f"the download of {file.url} broke off ({one_line(error)})") from None
-    if (found := hashlib.sha256(content).hexdigest()) != file.sha256:
-        raise DataError(
-            f"the download of {file.url} is not the registered file: {len(content)} of {file.size} bytes, "
-            f"SHA-256 {found} instead of {file.sha256}"
-        )
-    return content
-
-
-def _write(path: Path, content: bytes) -> None:
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(content)
-        os.replace(beside, path)
-    except OSError as error:
-        raise DataError(
-            f"{show(path)} cannot be written: {error.strerror}; set JAXLEARN_CACHE to a folder that can be"
-        ) from None
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink()
+        raise DataError(f"the download of {url} broke off ({one_line(error)})") from None
+    Path(output_file).write_bytes(content)

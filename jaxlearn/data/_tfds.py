@@ -1,6 +1,7 @@
 """Image sets of tensorflow-datasets, prepared and read without TensorFlow."""
 
 import contextlib
+import hashlib
 import os
 import re
 import sys
@@ -12,7 +13,7 @@ import numpy as np
 from jaxlearn._split import Split
 
 from ._dataset import DataError
-from ._download import RegisteredFile, download, is_registered, one_line, probe
+from ._download import download, one_line, probe
 from ._idx import FILES, check_labels, read_idx, show
 from ._tfrecord import read_tfrecords
 
@@ -121,7 +122,7 @@ def _find_files(builder: Any, name: str, data_dir: Path | None, cache: Path | No
         path = data_dir / info.filename if data_dir and info.filename else None
         if path is None or not os.path.exists(path):
             missing[url] = info.filename, info.checksum
-        elif not is_registered(path, RegisteredFile(url, int(info.size), info.checksum)):
+        elif not _is_registered(path, int(info.size), info.checksum):
             wanted = f"{int(info.size)} bytes with the SHA-256 {info.checksum} are needed"
             raise DataError(f"{show(path)} is not the file that tfds:{name} registers: {wanted}")
     try:
@@ -141,6 +142,17 @@ def _find_files(builder: Any, name: str, data_dir: Path | None, cache: Path | No
             f"that holds {next(iter(missing.values()))[0]}, and pass it as data_dir"
         ) from None
     return data_dir
+
+
+def _is_registered(path: Path, size: int, sha256: str) -> bool:
+    """Whether a path leads to a regular file that can be read and is the registered one."""
+    try:
+        if path.stat().st_size != size:  # which is 0 for a pipe
+            return False
+        with path.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest() == sha256
+    except OSError:
+        return False
 
 
 def _prepare(builder: Any, name: str, folder: Path | None) -> None:

@@ -139,6 +139,7 @@ class Table(NamedTuple):
     title: str
     columns: list[Column]
     rows: list[list[str]]
+    kind: str = "table"
 
 
 Cells = list[tuple[Column, Callable[[Any], str]]]

@@ -39,7 +39,7 @@ def test_the_original_files(name, data_folder):
 
 @pytest.mark.parametrize(("asked", "given"), [("mnist", "fashion_mnist"), ("fashion_mnist", "mnist")])
 def test_one_set_under_the_name_of_the_other_is_noticed(asked, given, data_folder):
-    with pytest.raises(data.DataError, match=f"use --dataset {given}"):
+    with pytest.raises(data.DataError, match=f"load '{given}'"):
         data.load(asked, data_folder(given))
 
 

@@ -72,7 +72,8 @@ def test_the_real_download_path(name, data_folder, cache, serve, monkeypatch):
 
 def test_offline_says_what_to_do(cache):
     with pytest.raises(
-        data.DataError, match="does not answer .*; put .* into a folder and pass it as --data-dir"
+        data.DataError,
+        match="does not answer .*; put .* into a folder and pass it as data_dir, or load 'digits'",
     ):
         data.load("fashion_mnist")
 
@@ -153,7 +154,7 @@ def prepared(cache, tmp_path, monkeypatch):
 
 def test_tensorflow_datasets_without_files_or_network(prepared, tmp_path):
     for name in ("kmnist", "cifar10"):
-        with pytest.raises(data.DataError, match=f"tfds:{name} is not prepared .*; pass the folder that"):
+        with pytest.raises(data.DataError, match=f"tfds:{name} is not prepared .*; have a folder that holds"):
             data.load(f"tfds:{name}")
     with pytest.raises(data.DataError, match="and http://.*/extra_32x32.mat does not answer"):
         data.load("tfds:svhn_cropped")
@@ -172,7 +173,7 @@ def test_tensorflow_datasets_does_not_wait_for_a_pipe(prepared, tmp_path):
 
 
 def test_tensorflow_datasets_takes_all_files_from_one_place(prepared, tmp_path):
-    message = "not hold all of its files; pass the folder that holds t10k-images-idx3-ubyte.gz as --data-dir"
+    message = "not hold all of its files; have a folder that holds t10k-images-idx3-ubyte.gz, and pass it as"
     with pytest.raises(data.DataError, match=message):
         data.load("tfds:mnist", tmp_path)
 
