@@ -27,16 +27,16 @@ class RootState(NamedTuple):
 @optim.schedulable
 def scale_by_root(decay: optim.Scalar = 0.9) -> optim.Transform:
     """The root of momentum, with its sign."""
-    optim.check("decay", decay, "[0, 1)")
+    hyper = optim.hyperparameters(locals(), decay="[0, 1)")
 
-    def rule(g: jax.Array, m: jax.Array, *, decay: Any, correction: Any) -> tuple[jax.Array, jax.Array]:
-        m = decay * m + (1 - decay) * g
-        return jnp.sign(m) * jnp.sqrt(jnp.abs(m / correction)), m
+    def rule(g: jax.Array, m: jax.Array, h: Any) -> tuple[jax.Array, jax.Array]:
+        m = h.decay * m + (1 - h.decay) * g
+        return jnp.sign(m) * jnp.sqrt(jnp.abs(m / h.correction)), m
 
-    def scalars(step: jax.Array) -> dict[str, optim.Scalar]:
-        return {"decay": decay, "correction": optim.bias_correction(decay, step)}
+    def at_step(h: Any, step: jax.Array) -> dict[str, optim.Scalar]:
+        return {"correction": optim.bias_correction(h.decay, step)}
 
-    return optim.from_rule(rule, RootState, scalars)
+    return optim.from_rule(rule, RootState, hyper, at_step)
 
 
 def root_momentum(learning_rate: optim.Scalar = 0.02, decay: optim.Scalar = 0.9) -> optim.Transform:

@@ -4,6 +4,7 @@ Named optimizers (`sgd`, `adamw`, `lion` ...) are short chains of the primitives
 (`trace`, `scale_by_adam`, `add_decayed_weights`, `scale_by_learning_rate` ...). Rules and default
 values are PyTorch's where it has the optimizer, and else the paper's; where PyTorch, optax or the
 paper differ, the docstring says how. Wherever a hyperparameter is a real number it may be a schedule.
+One outside the interval in its docstring is a ValueError that names it, one that is no number a TypeError.
 """
 
 from jaxlearn._check import check
@@ -60,6 +61,7 @@ from ._transform import (
     apply_updates,
     chain,
     from_rule,
+    hyperparameters,
     named_chain,
     stateless,
     with_extra_args_support,
@@ -108,6 +110,7 @@ __all__ = [
     "from_rule",
     "global_norm",
     "hutchinson",
+    "hyperparameters",
     "is_averaging",
     "label",
     "lamb",

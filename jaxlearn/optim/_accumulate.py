@@ -58,9 +58,9 @@ def accumulate(inner: Any, steps: int) -> Transform:
     steps = check_whole("steps", steps, 1)
     inner = with_extra_args_support(inner)
 
-    def rule(g: Any, mean: Any, *, step: Any, full: Any) -> tuple[Any, Any]:
-        mean = mean + (g - mean) / step
-        return mean, jnp.where(full == 1, 0.0, mean)
+    def rule(g: Any, mean: Any, h: Any) -> tuple[Any, Any]:
+        mean = mean + (g - mean) / h.step
+        return mean, jnp.where(h.full == 1, 0.0, mean)
 
     def init(params: PyTree) -> AccumulateState:
         return AccumulateState(jnp.zeros((), jnp.int32), zeros_like(wide_copy(params)), inner.init(params))

@@ -5,16 +5,14 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check
-
-from ._adam import debias
+from ._adam import debiased
 from ._decay import decoupled
 from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
 from ._mask import Mask
 from ._narrow import SQUARES, warn_where_narrow
 from ._schedule import schedulable
-from ._transform import Transform, chain, from_rule
+from ._transform import Transform, chain, from_rule, hyperparameters
 
 
 class AdabeliefState(NamedTuple):
@@ -48,32 +46,21 @@ def scale_by_adabelief(
       eps: $\epsilon$ in [0, inf), outside the root.
       eps_root: $\epsilon_{root}$ in [0, inf), added to $s$ at every step.
 
-    Raises:
-      ValueError: a hyperparameter outside its range.
-
     Source: Zhuang et al. (2020), https://arxiv.org/abs/2010.07468
 
     >>> opt = scale_by_adabelief(b1=0.5)
     >>> print(opt.update(-3.0, opt.init(0.0))[0])
     -2.0
     """
-    check("b1", b1, "[0, 1)")
-    check("b2", b2, "[0, 1)")
-    check("eps", eps, "[0, inf)")
-    check("eps_root", eps_root, "[0, inf)")
+    hyper = hyperparameters(locals(), b1="[0, 1)", b2="[0, 1)", eps="[0, inf)", eps_root="[0, inf)")
 
-    def rule(
-        g: Any, m: Any, s: Any, *, b1: Any, b2: Any, eps: Any, eps_root: Any, c1: Any, c2: Any
-    ) -> tuple[Any, ...]:
-        m = b1 * m + (1 - b1) * g
-        s = b2 * s + (1 - b2) * (g - m) ** 2 + eps_root
-        return c1 * m / (jnp.sqrt(c2 * s) + eps), m, s
+    def rule(g: Any, m: Any, s: Any, h: Any) -> tuple[Any, ...]:
+        m = h.b1 * m + (1 - h.b1) * g
+        s = h.b2 * s + (1 - h.b2) * (g - m) ** 2 + h.eps_root
+        return h.c1 * m / (jnp.sqrt(h.c2 * s) + h.eps), m, s
 
-    def scalars(step: jax.Array) -> dict[str, Scalar]:
-        c1, c2 = debias(b1, step), debias(b2, step)
-        return {"b1": b1, "b2": b2, "eps": eps, "eps_root": eps_root, "c1": c1, "c2": c2}
-
-    return warn_where_narrow(SQUARES, "scale_by_adabelief", from_rule(rule, AdabeliefState, scalars))
+    transform = from_rule(rule, AdabeliefState, hyper, debiased)
+    return warn_where_narrow(SQUARES, "scale_by_adabelief", transform)
 
 
 def adabelief(
@@ -101,9 +88,6 @@ def adabelief(
       eps_root: in [0, inf), added to $s$ at every step.
       weight_decay: $\lambda$ in [0, inf), multiplied by the learning rate.
       mask: which parameters decay (all, unless given): a tree of bools or a function to one.
-
-    Raises:
-      ValueError: a hyperparameter outside its range.
 
     Source: Zhuang et al. (2020), https://arxiv.org/abs/2010.07468. Equal to `optax.adabelief`, which
     leaves the decay to a chain.

@@ -5,13 +5,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check
-
 from ._decay import prepare_gradient
 from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
 from ._schedule import schedulable
-from ._transform import Transform, chain, from_rule
+from ._transform import Transform, chain, from_rule, hyperparameters
 
 
 class AdadeltaState(NamedTuple):
@@ -42,24 +40,20 @@ def scale_by_adadelta(decay: Scalar = 0.9, eps: Scalar = 1e-6) -> Transform:
       decay: $\rho$ in [0, 1].
       eps: $\epsilon$ in (0, inf); without it nothing would ever move.
 
-    Raises:
-      ValueError: a hyperparameter outside its range.
-
     Source: Zeiler (2012), https://arxiv.org/abs/1212.5701
 
     >>> opt = scale_by_adadelta(decay=0.75, eps=1e-6)
     >>> print(opt.update(-2.0, opt.init(0.0))[0])
     -0.002
     """
-    check("decay", decay, "[0, 1]")
-    check("eps", eps, "(0, inf)")
+    hyper = hyperparameters(locals(), decay="[0, 1]", eps="(0, inf)")
 
-    def rule(g: Any, v: Any, delta: Any, *, decay: Any, eps: Any) -> tuple[Any, ...]:
-        v = decay * v + (1 - decay) * g * g
-        u = jnp.sqrt(delta + eps) / jnp.sqrt(v + eps) * g
-        return u, v, decay * delta + (1 - decay) * u * u
+    def rule(g: Any, v: Any, delta: Any, h: Any) -> tuple[Any, ...]:
+        v = h.decay * v + (1 - h.decay) * g * g
+        u = jnp.sqrt(delta + h.eps) / jnp.sqrt(v + h.eps) * g
+        return u, v, h.decay * delta + (1 - h.decay) * u * u
 
-    return from_rule(rule, AdadeltaState, lambda step: {"decay": decay, "eps": eps})
+    return from_rule(rule, AdadeltaState, hyper)
 
 
 def adadelta(
@@ -83,9 +77,6 @@ def adadelta(
       eps: $\epsilon$ in (0, inf).
       weight_decay: $\lambda$ in [0, inf), an L2 penalty added to the gradient.
       maximize: ascend.
-
-    Raises:
-      ValueError: a hyperparameter outside its range.
 
     Source: Zeiler (2012), https://arxiv.org/abs/1212.5701, which has no learning rate. The rule of
     `optax.adadelta`, which goes uphill where no learning rate is given (optax 0.2.8).

@@ -7,15 +7,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check
-
 from ._decay import prepare_gradient
 from ._leafwise import PyTree, Scalar, leafwise
 from ._learning_rate import LearningRateState
 from ._narrow import SQUARES, warn_where_narrow
 from ._numeric import summed_zeros
 from ._schedule import schedulable
-from ._transform import Transform, chain, increment, need_params, real_only
+from ._transform import Transform, chain, hyperparameters, increment, need_params, real_only
 
 
 class AdafactorState(NamedTuple):
@@ -84,7 +82,7 @@ def adafactor(
       maximize: ascend.
 
     Raises:
-      ValueError: a hyperparameter outside its range; `update` called without `params`; complex parameters.
+      ValueError: `update` called without `params`; complex parameters.
 
     Source: Shazeer & Stern (2018), https://arxiv.org/abs/1804.04235. `optax.adafactor` factors only
     dimensions from 128 up and does not multiply the weight decay by the learning rate.
@@ -93,13 +91,10 @@ def adafactor(
     >>> print(opt.update(2.0, opt.init(1.0), 1.0)[0])
     -0.1
     """
-    check("learning_rate", learning_rate, "[0, inf)")
-    check("beta2_decay", beta2_decay, "(-inf, 0]")
-    if eps1 is not None:
-        check("eps1", eps1, "[0, inf)")
-    check("eps2", eps2, "[0, inf)")
-    check("d", d, "[1, inf)")
-    check("weight_decay", weight_decay, "[0, inf)")
+    hyper = hyperparameters(
+        locals(), learning_rate="[0, inf)", beta2_decay="(-inf, 0]", eps1="[0, inf) or None", eps2="[0, inf)",
+        d="[1, inf)", weight_decay="[0, inf)",
+    )  # fmt: skip
 
     def second_moment(g: Any, row: Any, column: Any, v: Any, eps: Any, tau: Any) -> tuple[Any, ...]:
         square = g * g
@@ -110,15 +105,12 @@ def adafactor(
         column = column + tau * (_mean(square, -2) - column)
         return row @ column / jnp.maximum(_mean(row, -2), eps), row, column, v
 
-    def rule(
-        g: Any, p: Any, row: Any, column: Any, v: Any,
-        *, tau: Any, rho: Any, eta: Any, eps2: Any, d: Any, decay: Any, **eps: Any,
-    ) -> tuple[Any, ...]:  # fmt: skip
-        eps1 = eps.get("eps1", float(jnp.finfo(g.dtype).eps))
-        estimate, row, column, v = second_moment(g, row, column, v, eps1, tau)
+    def rule(g: Any, p: Any, row: Any, column: Any, v: Any, h: Any) -> tuple[Any, ...]:
+        eps1 = float(jnp.finfo(g.dtype).eps) if h.eps1 is None else h.eps1
+        estimate, row, column, v = second_moment(g, row, column, v, eps1, h.tau)
         u = g / jnp.maximum(jnp.sqrt(estimate), eps1)
-        alpha = rho * jnp.maximum(eps2, _norm(p)) / jnp.maximum(1.0, _norm(u) / d)
-        return -decay * eta * p - alpha * u, None, row, column, v
+        alpha = h.rho * jnp.maximum(h.eps2, _norm(p)) / jnp.maximum(1.0, _norm(u) / h.d)
+        return -h.weight_decay * h.learning_rate * p - alpha * u, None, row, column, v
 
     def init(params: PyTree) -> AdafactorState:
         def memory(make: Callable[[Any], jax.Array], factored: bool) -> PyTree:
@@ -139,11 +131,8 @@ def adafactor(
         step = increment(state.step)
         t = jnp.asarray(step, float)
         rho = jnp.asarray(jnp.minimum(learning_rate, 1 / jnp.sqrt(t)), float)
-        scalars = {"tau": t**beta2_decay, "rho": rho, "eta": learning_rate, "eps2": eps2, "d": d}
-        scalars |= {"decay": weight_decay} | ({} if eps1 is None else {"eps1": eps1})
-        updates, _, row, column, v = leafwise(
-            rule, grads, params, state.row, state.column, state.v, **scalars
-        )
+        trees = grads, params, state.row, state.column, state.v
+        updates, _, row, column, v = leafwise(rule, *trees, **hyper, tau=t**beta2_decay, rho=rho)
         return updates, AdafactorState(step, LearningRateState(rho), row, column, v)
 
     transform = warn_where_narrow(SQUARES, "adafactor", Transform(init, update))

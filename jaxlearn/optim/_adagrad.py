@@ -5,15 +5,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check
-
 from ._decay import prepare_gradient
 from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
 from ._narrow import SQUARES, warn_where_narrow
 from ._numeric import safe_divide
 from ._schedule import schedulable
-from ._transform import Transform, chain, from_rule, full_of
+from ._transform import Transform, chain, from_rule, full_of, hyperparameters
 
 
 class AdagradState(NamedTuple):
@@ -48,29 +46,27 @@ def scale_by_adagrad(
       eps: $\epsilon$ in [0, inf).
       eps_in_sqrt: $\sqrt{s_t + \epsilon}$, optax's form, instead of $\sqrt{s_t} + \epsilon$.
 
-    Raises:
-      ValueError: a hyperparameter outside its range.
-
     Source: Duchi et al. (2011), https://jmlr.org/papers/v12/duchi11a.html
 
     >>> opt = scale_by_adagrad()
     >>> print(opt.update(-3.0, opt.init(0.0))[0])
     -1.0
     """
-    check("lr_decay", lr_decay, "[0, inf)")
-    check("initial_accumulator_value", initial_accumulator_value, "[0, inf)")
-    check("eps", eps, "[0, inf)")
+    hyper = hyperparameters(
+        locals(), lr_decay="[0, inf)", initial_accumulator_value="[0, inf)", eps="[0, inf)"
+    )
 
-    def rule(g: Any, total: Any, *, eps: Any, slower: Any) -> tuple[Any, ...]:
+    def rule(g: Any, total: Any, h: Any) -> tuple[Any, ...]:
         total = total + g * g
-        root = jnp.sqrt(total + eps) if eps_in_sqrt else jnp.sqrt(total) + eps
+        root = jnp.sqrt(total + h.eps) if eps_in_sqrt else jnp.sqrt(total) + h.eps
         # 0 / 0 is no step: a gradient that is 0 from the start, with eps = 0
-        return safe_divide(g, root) / slower, total
+        return safe_divide(g, root) / h.slower, total
 
-    def scalars(step: jax.Array) -> dict[str, Scalar]:
-        return {"eps": eps, "slower": 1 + jnp.asarray(step - 1, float) * lr_decay}
+    def at_step(h: Any, step: jax.Array) -> dict[str, Scalar]:
+        return {"slower": 1 + jnp.asarray(step - 1, float) * h.lr_decay}
 
-    transform = from_rule(rule, AdagradState, scalars, sum=full_of(initial_accumulator_value))
+    start = full_of(initial_accumulator_value)
+    transform = from_rule(rule, AdagradState, hyper, at_step, sum=start)
     return warn_where_narrow(SQUARES, "scale_by_adagrad", transform)
 
 
@@ -98,9 +94,6 @@ def adagrad(
       eps: $\epsilon$ in [0, inf).
       maximize: ascend.
       eps_in_sqrt: put $\epsilon$ under the root.
-
-    Raises:
-      ValueError: a hyperparameter outside its range.
 
     Source: Duchi et al. (2011), https://jmlr.org/papers/v12/duchi11a.html.
     `adagrad(lr, initial_accumulator_value=0.1, eps=1e-7, eps_in_sqrt=True)` is `optax.adagrad(lr)`.

@@ -6,14 +6,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check
-
 from ._decay import prepare_gradient
 from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
 from ._narrow import SQUARES, warn_where_narrow
 from ._schedule import schedulable
-from ._transform import Transform, chain, from_rule
+from ._transform import Transform, chain, from_rule, hyperparameters
 
 
 class AdamState(NamedTuple):
@@ -52,6 +50,11 @@ def bias_correction(decay: Scalar, step: jax.Array) -> jax.Array:
     return -jnp.expm1(jnp.asarray(step, float) * log_decay(decay))
 
 
+def debiased(h: Any, step: jax.Array) -> dict[str, Scalar]:
+    """For `from_rule`: what corrects two means, with decays `b1` and `b2`, that started at 0."""
+    return {"c1": debias(h.b1, step), "c2": debias(h.b2, step)}
+
+
 @schedulable
 def scale_by_adam(
     b1: Scalar = 0.9, b2: Scalar = 0.999, eps: Scalar = 1e-8, amsgrad: bool = False, nesterov: bool = False
@@ -73,9 +76,6 @@ def scale_by_adam(
       amsgrad: never let a step size grow again.
       nesterov: let the mean look one step ahead, with a constant $\beta_1$.
 
-    Raises:
-      ValueError: a hyperparameter outside its range.
-
     Source: Kingma & Ba (2015), https://arxiv.org/abs/1412.6980; Reddi et al. (2018),
     https://arxiv.org/abs/1904.09237; Dozat (2016), https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ.
     The maximum is taken before the bias correction, as in PyTorch; optax takes it after.
@@ -84,26 +84,20 @@ def scale_by_adam(
     >>> print(opt.update(-3.0, opt.init(0.0))[0])
     -1.0
     """
-    check("b1", b1, "[0, 1)")
-    check("b2", b2, "[0, 1)")
-    check("eps", eps, "[0, inf)")
+    hyper = hyperparameters(locals(), b1="[0, 1)", b2="[0, 1)", eps="[0, inf)")
 
-    def rule(
-        g: Any, m: Any, v: Any, v_max: Any, *, b1: Any, b2: Any, eps: Any, c1: Any, c2: Any, c1_next: Any = 1
-    ) -> tuple[Any, ...]:
-        m = b1 * m + (1 - b1) * g
-        v = b2 * v + (1 - b2) * g * g
+    def rule(g: Any, m: Any, v: Any, v_max: Any, h: Any) -> tuple[Any, ...]:
+        m = h.b1 * m + (1 - h.b1) * g
+        v = h.b2 * v + (1 - h.b2) * g * g
         v_max = None if v_max is None else jnp.maximum(v_max, v)
         largest = v if v_max is None else v_max
-        mean = c1_next * b1 * m + c1 * (1 - b1) * g if nesterov else c1 * m
-        return mean / (jnp.sqrt(c2 * largest) + eps), m, v, v_max
+        mean = h.c1_next * h.b1 * m + h.c1 * (1 - h.b1) * g if nesterov else h.c1 * m
+        return mean / (jnp.sqrt(h.c2 * largest) + h.eps), m, v, v_max
 
-    def scalars(step: jax.Array) -> dict[str, Scalar]:
-        c1, c2 = debias(b1, step), debias(b2, step)
-        ahead = {"c1_next": debias(b1, step + 1)} if nesterov else {}
-        return {"b1": b1, "b2": b2, "eps": eps, "c1": c1, "c2": c2} | ahead
+    def at_step(h: Any, step: jax.Array) -> dict[str, Scalar]:
+        return debiased(h, step) | ({"c1_next": debias(h.b1, step + 1)} if nesterov else {})
 
-    transform = from_rule(rule, AdamState, scalars, v_max=jnp.zeros_like if amsgrad else None)
+    transform = from_rule(rule, AdamState, hyper, at_step, v_max=jnp.zeros_like if amsgrad else None)
     return warn_where_narrow(SQUARES, "scale_by_adam", transform)
 
 
@@ -133,9 +127,6 @@ def adam(
       weight_decay: $\lambda$ in [0, inf), an L2 penalty added to the gradient (not AdamW's decay).
       amsgrad: divide by the largest second moment so far.
       maximize: ascend.
-
-    Raises:
-      ValueError: a hyperparameter outside its range.
 
     Source: Kingma & Ba (2015), https://arxiv.org/abs/1412.6980. Equal to `optax.adam`, except for
     amsgrad (see `scale_by_adam`) and weight decay, which optax leaves to a chain.

@@ -5,14 +5,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check
-
 from ._adam import bias_correction
 from ._decay import prepare_gradient
 from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
 from ._schedule import schedulable
-from ._transform import Transform, chain, from_rule
+from ._transform import Transform, chain, from_rule, hyperparameters
 
 
 class AdamaxState(NamedTuple):
@@ -43,28 +41,23 @@ def scale_by_adamax(b1: Scalar = 0.9, b2: Scalar = 0.999, eps: Scalar = 1e-8) ->
       b1, b2: $\beta_1$ and $\beta_2$ in [0, 1).
       eps: $\epsilon$ in [0, inf).
 
-    Raises:
-      ValueError: a hyperparameter outside its range.
-
     Source: Kingma & Ba (2015), Algorithm 2, https://arxiv.org/abs/1412.6980, where there is no epsilon.
 
     >>> opt = scale_by_adamax()
     >>> print(opt.update(-3.0, opt.init(0.0))[0])
     -1.0
     """
-    check("b1", b1, "[0, 1)")
-    check("b2", b2, "[0, 1)")
-    check("eps", eps, "[0, inf)")
+    hyper = hyperparameters(locals(), b1="[0, 1)", b2="[0, 1)", eps="[0, inf)")
 
-    def rule(g: Any, m: Any, u: Any, *, b1: Any, b2: Any, eps: Any, c1: Any) -> tuple[Any, ...]:
-        m = b1 * m + (1 - b1) * g
-        u = jnp.maximum(b2 * u, jnp.abs(g) + eps)
-        return m / c1 / u, m, u
+    def rule(g: Any, m: Any, u: Any, h: Any) -> tuple[Any, ...]:
+        m = h.b1 * m + (1 - h.b1) * g
+        u = jnp.maximum(h.b2 * u, jnp.abs(g) + h.eps)
+        return m / h.c1 / u, m, u
 
-    def scalars(step: jax.Array) -> dict[str, Scalar]:
-        return {"b1": b1, "b2": b2, "eps": eps, "c1": bias_correction(b1, step)}
+    def at_step(h: Any, step: jax.Array) -> dict[str, Scalar]:
+        return {"c1": bias_correction(h.b1, step)}
 
-    return from_rule(rule, AdamaxState, scalars)
+    return from_rule(rule, AdamaxState, hyper, at_step)
 
 
 def adamax(
@@ -90,9 +83,6 @@ def adamax(
       eps: $\epsilon$ in [0, inf), added to $|g|$.
       weight_decay: $\lambda$ in [0, inf), an L2 penalty added to the gradient.
       maximize: ascend.
-
-    Raises:
-      ValueError: a hyperparameter outside its range.
 
     Source: Kingma & Ba (2015), Algorithm 2, https://arxiv.org/abs/1412.6980. Equal to `optax.adamax`.
 

@@ -36,9 +36,6 @@ def adamw(
       maximize: ascend; the decay still shrinks.
       mask: which parameters decay (all, unless given): a tree of bools or a function to one.
 
-    Raises:
-      ValueError: a hyperparameter outside its range.
-
     Source: Loshchilov & Hutter (2019), https://arxiv.org/abs/1711.05101, where only the schedule and not
     the learning rate multiplies the decay; here, in PyTorch and in `optax.adamw` (which has a weight
     decay of 1e-4 unless told otherwise) both do.
@@ -81,9 +78,6 @@ def nadamw(
       eps: $\epsilon$ in [0, inf), outside the root.
       weight_decay: $\lambda$ in [0, inf), multiplied by the learning rate.
       mask: which parameters decay (all, unless given): a tree of bools or a function to one.
-
-    Raises:
-      ValueError: a hyperparameter outside its range.
 
     Source: Dozat (2016), https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ; Dahl et al. (2023),
     https://arxiv.org/abs/2306.07179. Equal to `optax.nadamw`, whose weight decay is 1e-4 unless told

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check, is_zero
+from jaxlearn._check import is_zero
 
 from ._adam import bias_correction
 from ._decay import shrink_after
@@ -13,7 +13,7 @@ from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
 from ._narrow import SQUARES, warn_where_narrow
 from ._schedule import schedulable
-from ._transform import Transform, chain, from_rule
+from ._transform import Transform, chain, from_rule, hyperparameters
 
 
 class AdanState(NamedTuple):
@@ -51,9 +51,6 @@ def scale_by_adan(b1: Scalar = 0.98, b2: Scalar = 0.92, b3: Scalar = 0.99, eps: 
       b1, b2, b3: $\beta_1$, $\beta_2$ and $\beta_3$ in [0, 1).
       eps: $\epsilon$ in [0, inf), outside the root.
 
-    Raises:
-      ValueError: a hyperparameter outside its range.
-
     Source: Xie et al. (2022), https://arxiv.org/abs/2208.06677. The paper's $\beta_i$ are $1 - \beta_i$
     here, as in its authors' code. `optax.scale_by_adan` has $1-\beta_2$ in the place of the two factors
     $\beta_2$ that are no decay, which with these defaults extrapolates by 0.08 rather than 0.92.
@@ -62,26 +59,21 @@ def scale_by_adan(b1: Scalar = 0.98, b2: Scalar = 0.92, b3: Scalar = 0.99, eps: 
     >>> print(opt.update(-3.0, opt.init(0.0))[0])
     -1.0
     """
-    check("b1", b1, "[0, 1)")
-    check("b2", b2, "[0, 1)")
-    check("b3", b3, "[0, 1)")
-    check("eps", eps, "[0, inf)")
+    hyper = hyperparameters(locals(), b1="[0, 1)", b2="[0, 1)", b3="[0, 1)", eps="[0, inf)")
 
-    def rule(
-        g: Any, m: Any, v: Any, n: Any, previous: Any, *, b: Any, eps: Any, first: Any, **c: Any
-    ) -> tuple[Any, ...]:
-        difference = jnp.where(first > 0, 0.0, g - previous)
-        m = c["b1"] * m + (1 - c["b1"]) * g
-        v = b * v + (1 - b) * difference
-        n = c["b3"] * n + (1 - c["b3"]) * (g + b * difference) ** 2
-        u = (m / c["c1"] + b * v / c["c2"]) / (jnp.sqrt(n / c["c3"]) + eps)
+    def rule(g: Any, m: Any, v: Any, n: Any, previous: Any, h: Any) -> tuple[Any, ...]:
+        difference = jnp.where(h.first > 0, 0.0, g - previous)
+        m = h.b1 * m + (1 - h.b1) * g
+        v = h.b2 * v + (1 - h.b2) * difference
+        n = h.b3 * n + (1 - h.b3) * (g + h.b2 * difference) ** 2
+        u = (m / h.c1 + h.b2 * v / h.c2) / (jnp.sqrt(n / h.c3) + h.eps)
         return u, m, v, n, g
 
-    def scalars(step: jax.Array) -> dict[str, Scalar]:
-        corrections = {name: bias_correction(b, step) for name, b in (("c1", b1), ("c2", b2), ("c3", b3))}
-        return {"b1": b1, "b": b2, "b3": b3, "eps": eps, "first": step == 1} | corrections
+    def at_step(h: Any, step: jax.Array) -> dict[str, Scalar]:
+        c1, c2, c3 = (bias_correction(decay, step) for decay in (h.b1, h.b2, h.b3))
+        return {"first": step == 1, "c1": c1, "c2": c2, "c3": c3}
 
-    return warn_where_narrow(SQUARES, "scale_by_adan", from_rule(rule, AdanState, scalars))
+    return warn_where_narrow(SQUARES, "scale_by_adan", from_rule(rule, AdanState, hyper, at_step))
 
 
 @schedulable
@@ -109,9 +101,6 @@ def adan(
       eps: $\epsilon$ in [0, inf), outside the root.
       weight_decay: $\lambda$ in [0, inf).
 
-    Raises:
-      ValueError: a hyperparameter outside its range.
-
     Source: Xie et al. (2022), https://arxiv.org/abs/2208.06677; `scale_by_adan` tells where it and
     `optax.adan` differ, which also decays as AdamW does.
 
@@ -119,7 +108,7 @@ def adan(
     >>> print(opt.update(2.0, opt.init(1.0))[0])
     -0.1
     """
-    check("weight_decay", weight_decay, "[0, inf)")
+    hyperparameters(locals(), weight_decay="[0, inf)")
 
     return chain(
         scale_by_adan(b1, b2, b3, eps),

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check, check_whole
+from jaxlearn._check import check_whole
 
 from ._adam import bias_correction, log_decay
 from ._decay import decoupled
@@ -14,7 +14,7 @@ from ._learning_rate import scale_by_learning_rate
 from ._mask import Mask
 from ._narrow import SQUARES, warn_where_narrow
 from ._schedule import schedulable
-from ._transform import Transform, chain, from_rule
+from ._transform import Transform, chain, from_rule, hyperparameters
 
 
 class AdemamixState(NamedTuple):
@@ -69,34 +69,29 @@ def scale_by_ademamix(
     >>> print(opt.update(-3.0, opt.init(0.0))[0])
     -1.0
     """
-    for name, b in (("b1", b1), ("b2", b2), ("b3", b3)):
-        check(name, b, "[0, 1)")
-    check("alpha", alpha, "[0, inf)")
-    check("eps", eps, "[0, inf)")
+    hyper = hyperparameters(locals(), b1="[0, 1)", b2="[0, 1)", b3="[0, 1)", alpha="[0, inf)", eps="[0, inf)")
     warmup_steps = check_whole("warmup_steps", warmup_steps, 0)
 
-    def rule(
-        g: Any, m1: Any, m2: Any, v: Any, *, b1: Any, b2: Any, b3: Any, alpha: Any, **c: Any
-    ) -> tuple[Any, ...]:
-        m1 = b1 * m1 + (1 - b1) * g
-        m2 = b3 * m2 + (1 - b3) * g
-        v = b2 * v + (1 - b2) * g * g
-        return (m1 / c["c1"] + alpha * m2) / (jnp.sqrt(v / c["c2"]) + c["eps"]), m1, m2, v
+    def rule(g: Any, m1: Any, m2: Any, v: Any, h: Any) -> tuple[Any, ...]:
+        m1 = h.b1 * m1 + (1 - h.b1) * g
+        m2 = h.b3 * m2 + (1 - h.b3) * g
+        v = h.b2 * v + (1 - h.b2) * g * g
+        return (m1 / h.c1 + h.alpha * m2) / (jnp.sqrt(v / h.c2) + h.eps), m1, m2, v
 
-    def warm(step: jax.Array) -> tuple[Scalar, Scalar]:
+    def warm(h: Any, step: jax.Array) -> dict[str, Scalar]:
+        """`alpha` and `b3` on their way up."""
         if not warmup_steps:
-            return alpha, b3
+            return {}
         done = jnp.minimum(jnp.asarray(step, float) / warmup_steps, 1.0)
-        slow, fast = log_decay(b3), log_decay(b1)
+        slow, fast = log_decay(h.b3), log_decay(h.b1)
         warmed = jnp.exp(slow * fast / ((1 - done) * slow + done * fast))
-        return done * alpha, jnp.where(done < 1, warmed, b3)
+        return {"alpha": done * h.alpha, "b3": jnp.where(done < 1, warmed, h.b3)}
 
-    def scalars(step: jax.Array) -> dict[str, Scalar]:
-        alpha_t, b3_t = warm(step)
-        c1, c2 = bias_correction(b1, step), bias_correction(b2, step)
-        return {"b1": b1, "b2": b2, "b3": b3_t, "alpha": alpha_t, "eps": eps, "c1": c1, "c2": c2}
+    def at_step(h: Any, step: jax.Array) -> dict[str, Scalar]:
+        c1, c2 = bias_correction(h.b1, step), bias_correction(h.b2, step)
+        return {"c1": c1, "c2": c2} | warm(h, step)
 
-    return warn_where_narrow(SQUARES, "scale_by_ademamix", from_rule(rule, AdemamixState, scalars))
+    return warn_where_narrow(SQUARES, "scale_by_ademamix", from_rule(rule, AdemamixState, hyper, at_step))
 
 
 def ademamix(

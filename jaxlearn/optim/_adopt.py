@@ -5,15 +5,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check
-
 from ._decay import decoupled, prepare_gradient
 from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
 from ._narrow import SQUARES, warn_where_narrow
 from ._numeric import safe_divide
 from ._schedule import schedulable
-from ._transform import Transform, chain, from_rule
+from ._transform import Transform, chain, from_rule, hyperparameters
 
 
 class AdoptState(NamedTuple):
@@ -47,9 +45,6 @@ def scale_by_adopt(b1: Scalar = 0.9, b2: Scalar = 0.9999, eps: Scalar = 1e-6, cl
       eps: $\epsilon$ in [0, inf).
       clip: clip the normalised gradients.
 
-    Raises:
-      ValueError: a hyperparameter outside its range.
-
     Source: Taniguchi et al. (2024), https://arxiv.org/abs/2411.02853. Equal to
     `optax.contrib.scale_by_adopt`.
 
@@ -61,27 +56,22 @@ def scale_by_adopt(b1: Scalar = 0.9, b2: Scalar = 0.9999, eps: Scalar = 1e-6, cl
     0.0
     -0.5
     """
-    check("b1", b1, "[0, 1)")
-    check("b2", b2, "[0, 1)")
-    check("eps", eps, "[0, inf)")
+    hyper = hyperparameters(locals(), b1="[0, 1)", b2="[0, 1)", eps="[0, inf)")
 
-    def rule(
-        g: Any, m: Any, v: Any, *, b1: Any, b2: Any, eps: Any, first: Any, bound: Any
-    ) -> tuple[Any, ...]:
-        first = first > 0
-        root = jnp.maximum(jnp.sqrt(v), eps)
+    def rule(g: Any, m: Any, v: Any, h: Any) -> tuple[Any, ...]:
+        first = h.first > 0
+        root = jnp.maximum(jnp.sqrt(v), h.eps)
         normed = safe_divide(g, root)
         if clip:
-            normed = jnp.clip(normed, -bound, bound)
-        m = jnp.where(first, m, b1 * m + (1 - b1) * normed)
-        v = jnp.where(first, g * g, b2 * v + (1 - b2) * g * g)
+            normed = jnp.clip(normed, -h.bound, h.bound)
+        m = jnp.where(first, m, h.b1 * m + (1 - h.b1) * normed)
+        v = jnp.where(first, g * g, h.b2 * v + (1 - h.b2) * g * g)
         return m, m, v
 
-    def scalars(step: jax.Array) -> dict[str, Scalar]:
-        bound = jnp.asarray(step - 1, float) ** 0.25
-        return {"b1": b1, "b2": b2, "eps": eps, "first": step == 1, "bound": bound}
+    def at_step(h: Any, step: jax.Array) -> dict[str, Scalar]:
+        return {"first": step == 1, "bound": jnp.asarray(step - 1, float) ** 0.25}
 
-    return warn_where_narrow(SQUARES, "scale_by_adopt", from_rule(rule, AdoptState, scalars))
+    return warn_where_narrow(SQUARES, "scale_by_adopt", from_rule(rule, AdoptState, hyper, at_step))
 
 
 @schedulable
@@ -111,9 +101,6 @@ def adopt(
       decoupled_weight_decay: decay the parameters rather than penalise them.
       clip: clip the normalised gradients.
 
-    Raises:
-      ValueError: a hyperparameter outside its range.
-
     Source: Taniguchi et al. (2024), https://arxiv.org/abs/2411.02853. Equal to `optax.contrib.adopt`,
     which leaves the decay to a chain.
 
@@ -121,7 +108,7 @@ def adopt(
     >>> print(opt.update(2.0, opt.init(1.0))[0])
     -0.0
     """
-    check("weight_decay", weight_decay, "[0, inf)")
+    hyperparameters(locals(), weight_decay="[0, inf)")
     coupled = 0.0 if decoupled_weight_decay else weight_decay
     after_first = lambda step: jnp.where(step == 0, 0.0, weight_decay)
     return chain(

@@ -5,14 +5,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check
-
 from ._average import AverageState
 from ._decay import prepare_gradient
 from ._leafwise import PyTree, Scalar, leafwise
 from ._learning_rate import LearningRateState
 from ._schedule import schedulable
-from ._transform import Transform, chain, increment, need_params
+from ._transform import Transform, chain, hyperparameters, increment, need_params
 
 
 class AsgdState(NamedTuple):
@@ -60,7 +58,7 @@ def asgd(
       maximize: ascend.
 
     Raises:
-      ValueError: a hyperparameter outside its range; `update` called without `params`.
+      ValueError: `update` called without `params`.
 
     Source: Polyak & Juditsky (1992), https://doi.org/10.1137/0330046; Bottou (2010),
     https://doi.org/10.1007/978-3-7908-2604-3_16. optax has no such rule.
@@ -74,14 +72,11 @@ def asgd(
     >>> print(params, optim.averaged_parameters(state))
     0.400 0.500
     """
-    check("learning_rate", learning_rate, "[0, inf)")
-    check("lambd", lambd, "[0, inf)")
-    check("alpha", alpha, "[0, inf)")
-    check("t0", t0, "[0, inf)")
+    hyperparameters(locals(), learning_rate="[0, inf)", lambd="[0, inf)", alpha="[0, inf)", t0="[0, inf)")
 
-    def rule(g: Any, p: Any, mean: Any, *, eta: Any, lambd: Any, mu: Any) -> tuple[Any, ...]:
-        u = -lambd * eta * p - eta * g
-        return u, None, mean + mu * (p + u - mean)
+    def rule(g: Any, p: Any, mean: Any, h: Any) -> tuple[Any, ...]:
+        u = -h.lambd * h.eta * p - h.eta * g
+        return u, None, mean + h.mu * (p + u - mean)
 
     def init(params: PyTree) -> AsgdState:
         eta, next_eta = (jnp.array(learning_rate, float) for _ in range(2))  # so that both can be donated

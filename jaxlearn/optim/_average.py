@@ -10,7 +10,15 @@ from jaxlearn._check import check, check_whole
 from ._adam import bias_correction
 from ._leafwise import PyTree, Scalar, leafwise
 from ._schedule import schedulable
-from ._transform import Transform, apply_updates, from_rule, increment, need_params, with_extra_args_support
+from ._transform import (
+    Transform,
+    apply_updates,
+    from_rule,
+    hyperparameters,
+    increment,
+    need_params,
+    with_extra_args_support,
+)
 from ._wrapper import find_one, wide_copy
 
 
@@ -78,16 +86,16 @@ def ema(decay: Scalar, debias: bool = True) -> Transform:
     >>> print(opt.update(3.0, opt.init(0.0))[0])
     3.0
     """
-    check("decay", decay, "[0, 1)")
+    hyper = hyperparameters(locals(), decay="[0, 1)")
 
-    def rule(g: Any, mean: Any, *, decay: Any, correction: Any) -> tuple[Any, Any]:
-        mean = decay * mean + (1 - decay) * g
-        return mean / correction, mean
+    def rule(g: Any, mean: Any, h: Any) -> tuple[Any, Any]:
+        mean = h.decay * mean + (1 - h.decay) * g
+        return mean / h.correction, mean
 
-    def scalars(step: jax.Array) -> dict[str, Scalar]:
-        return {"decay": decay, "correction": bias_correction(decay, step) if debias else 1.0}
+    def at_step(h: Any, step: jax.Array) -> dict[str, Scalar]:
+        return {"correction": bias_correction(h.decay, step) if debias else 1.0}
 
-    return from_rule(rule, EmaState, scalars)
+    return from_rule(rule, EmaState, hyper, at_step)
 
 
 @schedulable
@@ -114,7 +122,7 @@ def average_parameters(inner: Any, decay: Scalar | None = None, start: int = 0, 
 
     Raises:
       TypeError: `start` or `every` is not a whole number.
-      ValueError: a hyperparameter outside its range; `update` called without `params`.
+      ValueError: `update` called without `params`.
 
     Source: Izmailov et al. (2018), https://arxiv.org/abs/1803.05407; Polyak & Juditsky (1992),
     https://doi.org/10.1137/0330046. Equal to `torch.optim.swa_utils.AveragedModel`, with
@@ -161,8 +169,8 @@ def average_parameters(inner: Any, decay: Scalar | None = None, start: int = 0, 
     return Transform(init, update)
 
 
-def _towards(mean: Any, p: Any, *, weight: Any) -> tuple[Any, None]:
-    return jnp.where(weight == 1, p, mean + weight * (p - mean)), None
+def _towards(mean: Any, p: Any, h: Any) -> tuple[Any, None]:
+    return jnp.where(h.weight == 1, p, mean + h.weight * (p - mean)), None
 
 
 def averaged_parameters(state: PyTree) -> PyTree:

@@ -5,12 +5,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check
-
 from ._leafwise import PyTree, Scalar, leafwise
 from ._numeric import total
 from ._schedule import schedulable
-from ._transform import Transform, need_params, real_only, stateless
+from ._transform import Transform, hyperparameters, need_params, real_only, stateless
 
 
 def global_norm(tree: PyTree) -> jax.Array:
@@ -46,12 +44,11 @@ def clip_by_global_norm(max_norm: Scalar, eps: Scalar = 1e-6) -> Transform:
     >>> opt.update({"a": 3.0, "b": 4.0}, opt.init({"a": 0.0, "b": 0.0}))[0]
     {'a': Array(0.6, dtype=float32), 'b': Array(0.8, dtype=float32)}
     """
-    check("max_norm", max_norm, "(0, inf)")
-    check("eps", eps, "[0, inf)")
+    hyperparameters(locals(), max_norm="(0, inf)", eps="[0, inf)")
 
     def rule(grads: PyTree, params: PyTree) -> PyTree:
         factor = jnp.minimum(1.0, max_norm / (global_norm(grads) + eps))
-        return leafwise(lambda g, *, factor: (factor * g,), grads, factor=factor)[0]
+        return leafwise(lambda g, h: (h.factor * g,), grads, factor=factor)[0]
 
     return stateless(rule)
 
@@ -74,12 +71,12 @@ def clip(max_value: Scalar) -> Transform:
     >>> print(opt.update(jnp.array([-3.0, 0.5]), opt.init(jnp.zeros(2)))[0])
     [-1.   0.5]
     """
-    check("max_value", max_value, "[0, inf)")
+    hyper = hyperparameters(locals(), max_value="[0, inf)")
 
-    def rule(g: Any, *, c: Any) -> tuple[Any]:
-        return (jnp.clip(g, -c, c),)
+    def rule(g: Any, h: Any) -> tuple[Any]:
+        return (jnp.clip(g, -h.max_value, h.max_value),)
 
-    return stateless(lambda grads, params: leafwise(rule, grads, c=max_value)[0])
+    return stateless(lambda grads, params: leafwise(rule, grads, **hyper)[0])
 
 
 @schedulable
@@ -101,13 +98,12 @@ def clip_by_norm(max_norm: Scalar, eps: Scalar = 1e-6) -> Transform:
     >>> opt.update({"a": 3.0, "b": 0.5}, opt.init({"a": 0.0, "b": 0.0}))[0]
     {'a': Array(1., dtype=float32), 'b': Array(0.5, dtype=float32)}
     """
-    check("max_norm", max_norm, "(0, inf)")
-    check("eps", eps, "[0, inf)")
+    hyper = hyperparameters(locals(), max_norm="(0, inf)", eps="[0, inf)")
 
-    def rule(g: Any, *, c: Any, eps: Any) -> tuple[Any]:
-        return (g * jnp.minimum(1.0, c / (_norm(g, None) + eps)),)
+    def rule(g: Any, h: Any) -> tuple[Any]:
+        return (g * jnp.minimum(1.0, h.max_norm / (_norm(g, None) + h.eps)),)
 
-    return stateless(lambda grads, params: leafwise(rule, grads, c=max_norm, eps=eps)[0])
+    return stateless(lambda grads, params: leafwise(rule, grads, **hyper)[0])
 
 
 @schedulable
@@ -126,7 +122,7 @@ def adaptive_clip(clipping: Scalar = 0.01, eps: Scalar = 1e-3) -> Transform:
       eps: $\epsilon$ in (0, inf), the least length of a unit, so that units of zeros can grow.
 
     Raises:
-      ValueError: a hyperparameter outside its range; `update` called without `params`; complex parameters.
+      ValueError: `update` called without `params`; complex parameters.
 
     Source: Brock et al. (2021), https://arxiv.org/abs/2102.06171. `optax.adaptive_grad_clip` takes the
     outputs to be counted by the last axis. The paper leaves out the last layer: see `masked`.
@@ -137,17 +133,16 @@ def adaptive_clip(clipping: Scalar = 0.01, eps: Scalar = 1e-3) -> Transform:
     [[0.5 0. ]
      [0.1 0. ]]
     """
-    check("clipping", clipping, "(0, inf)")
-    check("eps", eps, "(0, inf)")
+    hyper = hyperparameters(locals(), clipping="(0, inf)", eps="(0, inf)")
 
-    def rule(g: Any, p: Any, *, clipping: Any, eps: Any) -> tuple[Any, None]:
+    def rule(g: Any, p: Any, h: Any) -> tuple[Any, None]:
         axes = tuple(range(1, g.ndim)) if jnp.squeeze(g).ndim > 1 else None
-        limit = clipping * jnp.maximum(_norm(p, axes), eps)
+        limit = h.clipping * jnp.maximum(_norm(p, axes), h.eps)
         return g * (limit / jnp.maximum(_norm(g, axes), limit)), None
 
     def update(grads: PyTree, params: PyTree) -> PyTree:
         need_params(params, grads)
-        return leafwise(rule, grads, params, clipping=clipping, eps=eps)[0]
+        return leafwise(rule, grads, params, **hyper)[0]
 
     return real_only("adaptive_clip", stateless(update))
 

@@ -6,15 +6,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check
-
 from ._adam import bias_correction
 from ._leafwise import PyTree, Scalar, leafwise
 from ._learning_rate import LearningRateState
 from ._narrow import SQUARES, warn_where_narrow
 from ._numeric import safe_divide, total, zero_of
 from ._schedule import schedulable
-from ._transform import Transform, increment, need_params, zeros_like
+from ._transform import Transform, hyperparameters, increment, need_params, zeros_like
 
 
 class DAdaptAdamwState(NamedTuple):
@@ -75,7 +73,7 @@ def dadapt_adamw(
       use_bias_correction: multiply $\gamma_t$ by $\sqrt{1-\beta_2^t} / (1-\beta_1^t)$.
 
     Raises:
-      ValueError: a hyperparameter outside its range; `update` called without `params`.
+      ValueError: `update` called without `params`.
 
     Source: Defazio & Mishchenko (2023), https://arxiv.org/abs/2301.07733, and its authors' code.
     `optax.contrib.dadapt_adamw` always corrects the bias.
@@ -89,25 +87,18 @@ def dadapt_adamw(
     >>> bool(abs(params) < 0.5)
     True
     """
-    check("b1", b1, "[0, 1)")
-    check("b2", b2, "(0, 1)")
-    check("eps", eps, "(0, inf)")
-    for name, value in (("learning_rate", learning_rate), ("weight_decay", weight_decay)):
-        check(name, value, "[0, inf)")
-    check("d0", d0, "(0, inf)")
-    if growth_rate is not None:
-        check("growth_rate", growth_rate, "(1, inf)")
+    hyper = hyperparameters(
+        locals(), b1="[0, 1)", b2="(0, 1)", eps="(0, inf)", learning_rate="[0, inf)", weight_decay="[0, inf)",
+        d0="(0, inf)", growth_rate="(1, inf) or None",
+    )  # fmt: skip
     growth: Scalar = math.inf if growth_rate is None else growth_rate
     sigma = b2**0.5
 
-    def rule(
-        g: Any, p: Any, m: Any, v: Any, s: Any,
-        *, b1: Any, b2: Any, sigma: Any, eps: Any, rate: Any, decay: Any,
-    ) -> tuple[Any, ...]:  # fmt: skip
-        m = b1 * m + (1 - b1) * rate * g
-        v = b2 * v + (1 - b2) * g * g
-        s = sigma * s + (1 - sigma) * rate * g
-        return -rate * decay * p - m / (jnp.sqrt(v) + eps), None, m, v, s
+    def rule(g: Any, p: Any, m: Any, v: Any, s: Any, h: Any) -> tuple[Any, ...]:
+        m = h.b1 * m + (1 - h.b1) * h.rate * g
+        v = h.b2 * v + (1 - h.b2) * g * g
+        s = h.sigma * s + (1 - h.sigma) * h.rate * g
+        return -h.rate * h.weight_decay * p - m / (jnp.sqrt(v) + h.eps), None, m, v, s
 
     def estimate(d: jax.Array, numerator: jax.Array, s: PyTree) -> jax.Array:
         norm = jnp.where(jnp.asarray(learning_rate, float) > 0, (1 - sigma) * total(jnp.abs, s), 0.0)
@@ -130,8 +121,8 @@ def dadapt_adamw(
         rate = jnp.asarray(state.d * learning_rate * correction, float)
         inner = total(lambda g, s, v: g * (s / (jnp.sqrt(v) + eps)), grads, state.s, state.v)
         numerator = sigma * state.numerator + (1 - sigma) * rate * inner
-        scalars = {"b1": b1, "b2": b2, "sigma": sigma, "eps": eps, "rate": rate, "decay": weight_decay}
-        updates, _, m, v, s = leafwise(rule, grads, params, state.m, state.v, state.s, **scalars)
+        trees = grads, params, state.m, state.v, state.s
+        updates, _, m, v, s = leafwise(rule, *trees, **hyper, sigma=sigma, rate=rate)
         d = estimate(state.d, numerator, s)
         return updates, DAdaptAdamwState(step, LearningRateState(rate), d, numerator, m, v, s)
 

@@ -1,12 +1,12 @@
 """L2 regularisation inside the optimizer."""
 
-from jaxlearn._check import check, is_zero
+from jaxlearn._check import is_zero
 
 from ._leafwise import PyTree, Scalar, leafwise
 from ._learning_rate import scale
 from ._mask import Mask, masked
 from ._schedule import schedulable
-from ._transform import Transform, need_params, stateless
+from ._transform import Transform, hyperparameters, need_params, stateless
 
 
 @schedulable
@@ -31,13 +31,14 @@ def add_decayed_weights(weight_decay: Scalar, mask: Mask | None = None) -> Trans
     >>> print(opt.update(1.0, opt.init(2.0), 2.0)[0])
     1.2
     """
-    check("weight_decay", weight_decay, "[0, inf)")
+    hyper = hyperparameters(locals(), weight_decay="[0, inf)")
+    rule = lambda g, p, h: (g + h.weight_decay * p, None)
 
-    def rule(grads: PyTree, params: PyTree) -> PyTree:
+    def update(grads: PyTree, params: PyTree) -> PyTree:
         need_params(params, grads, "weight decay")
-        return leafwise(lambda g, p, *, decay: (g + decay * p, None), grads, params, decay=weight_decay)[0]
+        return leafwise(rule, grads, params, **hyper)[0]
 
-    decay = stateless(rule)
+    decay = stateless(update)
     return decay if mask is None else masked(decay, mask)
 
 
@@ -59,7 +60,7 @@ def shrink_after(factor: Scalar) -> Transform:
 
     def rule(updates: PyTree, params: PyTree) -> PyTree:
         need_params(params, updates)
-        shrunk = lambda u, p, *, factor: (factor * (p + u) - p, None)
+        shrunk = lambda u, p, h: (h.factor * (p + u) - p, None)
         return leafwise(shrunk, updates, params, factor=factor)[0]
 
     return stateless(rule)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
-from jaxlearn._check import check, check_whole
+from jaxlearn._check import check_whole
 from jaxlearn._dtype import compute_dtype, from_pairs, to_pairs
 
 from ._history import History, dot, inverse_hessian_times, remember
@@ -17,7 +17,7 @@ from ._learning_rate import LearningRateState
 from ._numeric import zero_of
 from ._schedule import schedulable
 from ._sharding import place_like, replicated
-from ._transform import Transform, increment
+from ._transform import Transform, hyperparameters, increment
 from ._wolfe import Point, strong_wolfe
 
 
@@ -188,9 +188,9 @@ def lbfgs(
     max_iter = check_whole("max_iter", max_iter, 1)
     evaluations = max_iter * 5 // 4 if max_eval is None else check_whole("max_eval", max_eval, 1)
     history_size = check_whole("history_size", history_size, 1)
-    check("learning_rate", learning_rate, "[0, inf)")
-    check("tolerance_grad", tolerance_grad, "[0, inf)")
-    check("tolerance_change", tolerance_change, "[0, inf)")
+    hyperparameters(
+        locals(), learning_rate="[0, inf)", tolerance_grad="[0, inf)", tolerance_change="[0, inf)"
+    )
     if line_search not in (None, "strong_wolfe"):
         raise ValueError(f'line_search must be None or "strong_wolfe", got {line_search!r}')
 

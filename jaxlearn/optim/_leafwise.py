@@ -1,6 +1,7 @@
 """Where all optimizers do their sums: one leaf after another."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Annotated, Any, TypeAlias
 
 import jax
@@ -16,18 +17,19 @@ PyTree: TypeAlias = Any
 Scalar: TypeAlias = Annotated[Any, "a Python number, or an array or tracer of shape ()"]
 
 
-def leafwise(rule: Callable[..., tuple[Any, ...]], *trees: PyTree, **scalars: Scalar) -> tuple[PyTree, ...]:
+def leafwise(rule: Callable[..., tuple[Any, ...]], *trees: PyTree, **hyper: Scalar) -> tuple[PyTree, ...]:
     """Applies a rule for one array to every leaf of some trees: where all optimizers do their sums.
 
     Args:
-      rule: `rule(*leaves, **scalars) -> leaves`, one result for each tree. It sees real numbers alone: a
-        complex array of shape s as one of shape (*s, 2), as `torch.view_as_real` shows it to PyTorch's
-        optimizers, so that both parts of a number are parameters by themselves.
+      rule: `rule(*leaves, h) -> leaves`, one result for each tree, with the hyperparameters as the attributes
+        of `h`; without any, `rule(*leaves)`. It sees real numbers alone: a complex array of shape s as one of
+        shape (*s, 2), as `torch.view_as_real` shows it to PyTorch's optimizers, so that both parts of a
+        number are parameters by themselves.
       *trees: trees of one structure. A tree that is None is None at every leaf and in the result; in
         the place of a leaf a tree other than the first may hold a tree of arrays, of which the rule sees
         and gives back the list of leaves, whatever holds them (flax's `nnx.Optimizer` turns tuples into
         mappings).
-      **scalars: hyperparameters. A Python number stays one, so that its arithmetic is done in
+      **hyper: hyperparameters. A Python number stays one, so that its arithmetic is done in
         double precision; an array takes the dtype that the leaf is computed in.
 
     Returns:
@@ -35,13 +37,13 @@ def leafwise(rule: Callable[..., tuple[Any, ...]], *trees: PyTree, **scalars: Sc
       and rounded once, to the dtype of the leaf they take the place of; on a mesh of explicit axes they are
       divided among devices as that leaf is.
 
-    >>> leafwise(lambda g, m, *, b: (-g, b * m + g), {"w": 1.0}, {"w": 2.0}, b=0.5)
+    >>> leafwise(lambda g, m, h: (-g, h.b * m + g), {"w": 1.0}, {"w": 2.0}, b=0.5)
     ({'w': Array(-1., dtype=float32)}, {'w': Array(2., dtype=float32)})
     """
     structure: Any = jax.tree.structure(trees[0])
     nothing = [None] * structure.num_leaves
     columns = [nothing if t is None else structure.flatten_up_to(t) for t in trees]
-    rows = [_compute(rule, row, scalars) for row in zip(*columns, strict=True)]
+    rows = [_compute(rule, row, hyper) for row in zip(*columns, strict=True)]
     if not rows:
         return trees
     return tuple(
@@ -51,14 +53,12 @@ def leafwise(rule: Callable[..., tuple[Any, ...]], *trees: PyTree, **scalars: Sc
 
 
 def _compute(
-    rule: Callable[..., tuple[Any, ...]], row: tuple[Any, ...], scalars: dict[str, Scalar]
+    rule: Callable[..., tuple[Any, ...]], row: tuple[Any, ...], hyper: dict[str, Scalar]
 ) -> tuple[Any, ...]:
     row = jax.tree.map(jnp.asarray, row)
     dtype = compute_dtype(to_pairs(row[0]).dtype)
-    results = rule(
-        *(_show(old, dtype) for old in row),
-        **{name: _scalar(value, dtype) for name, value in scalars.items()},
-    )
+    h = SimpleNamespace(**{name: _scalar(value, dtype) for name, value in hyper.items()})
+    results = rule(*(_show(old, dtype) for old in row), *([h] if hyper else []))
     return tuple(_keep(old, new) for old, new in zip(row, results, strict=True))
 
 
@@ -87,4 +87,4 @@ def _store(old: jax.Array, new: jax.Array) -> jax.Array:
 def _scalar(value: Scalar, dtype: Any) -> Scalar:
     if isinstance(value, np.generic):
         value = value.item()
-    return value if isinstance(value, int | float) else jnp.asarray(value, dtype)
+    return value if value is None or isinstance(value, int | float) else jnp.asarray(value, dtype)

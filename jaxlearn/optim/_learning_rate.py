@@ -6,12 +6,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check
-
 from ._leafwise import PyTree, Scalar, leafwise
 from ._plateau import PlateauState
 from ._schedule import schedulable
-from ._transform import Transform, stateless
+from ._transform import Transform, hyperparameters, stateless
 from ._wrapper import find_one, find_states
 
 
@@ -41,10 +39,8 @@ def scale(factor: Scalar) -> Transform:
     >>> opt.update(3.0, opt.init(0.0))[0]
     Array(-3., dtype=float32)
     """
-    check("factor", factor, "(-inf, inf)")
-    return stateless(
-        lambda grads, params: leafwise(lambda g, *, factor: (factor * g,), grads, factor=factor)[0]
-    )
+    hyper = hyperparameters(locals(), factor="(-inf, inf)")
+    return stateless(lambda grads, params: leafwise(lambda g, h: (h.factor * g,), grads, **hyper)[0])
 
 
 @schedulable
@@ -69,7 +65,7 @@ def scale_by_learning_rate(learning_rate: Scalar) -> Transform:
     -0.5 0.5
     -0.25 0.25
     """
-    check("learning_rate", learning_rate, "[0, inf)")
+    hyper = hyperparameters(locals(), learning_rate="[0, inf)")
 
     def init(params: PyTree) -> LearningRateState:
         return LearningRateState(jnp.array(learning_rate, float))
@@ -77,7 +73,7 @@ def scale_by_learning_rate(learning_rate: Scalar) -> Transform:
     def update(
         grads: PyTree, state: LearningRateState, params: PyTree = None, **extra: Any
     ) -> tuple[PyTree, LearningRateState]:
-        (updates,) = leafwise(lambda g, *, eta: (-eta * g,), grads, eta=learning_rate)
+        (updates,) = leafwise(lambda g, h: (-h.learning_rate * g,), grads, **hyper)
         return updates, init(params)
 
     return Transform(init, update)

@@ -5,14 +5,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check
-
 from ._decay import decoupled
 from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
 from ._mask import Mask
 from ._schedule import schedulable
-from ._transform import Transform, chain, from_rule
+from ._transform import Transform, chain, from_rule, hyperparameters
 
 
 class LionState(NamedTuple):
@@ -39,22 +37,18 @@ def scale_by_lion(b1: Scalar = 0.9, b2: Scalar = 0.99) -> Transform:
     Args:
       b1, b2: $\beta_1$ and $\beta_2$ in [0, 1).
 
-    Raises:
-      ValueError: a hyperparameter outside its range.
-
     Source: Chen et al. (2023), https://arxiv.org/abs/2302.06675
 
     >>> opt = scale_by_lion()
     >>> print(opt.update(-3.0, opt.init(0.0))[0])
     -1.0
     """
-    check("b1", b1, "[0, 1)")
-    check("b2", b2, "[0, 1)")
+    hyper = hyperparameters(locals(), b1="[0, 1)", b2="[0, 1)")
 
-    def rule(g: Any, m: Any, *, b1: Any, b2: Any) -> tuple[Any, ...]:
-        return jnp.sign(b1 * m + (1 - b1) * g), b2 * m + (1 - b2) * g
+    def rule(g: Any, m: Any, h: Any) -> tuple[Any, ...]:
+        return jnp.sign(h.b1 * m + (1 - h.b1) * g), h.b2 * m + (1 - h.b2) * g
 
-    return from_rule(rule, LionState, lambda step: {"b1": b1, "b2": b2})
+    return from_rule(rule, LionState, hyper)
 
 
 def lion(
@@ -79,9 +73,6 @@ def lion(
       b1, b2: $\beta_1$ and $\beta_2$ in [0, 1).
       weight_decay: $\lambda$ in [0, inf), multiplied by the learning rate.
       mask: which parameters decay (all, unless given): a tree of bools or a function to one.
-
-    Raises:
-      ValueError: a hyperparameter outside its range.
 
     Source: Chen et al. (2023), https://arxiv.org/abs/2302.06675. Equal to `optax.lion`, whose weight
     decay is 1e-3 unless told otherwise.

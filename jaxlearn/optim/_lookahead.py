@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check, check_whole
+from jaxlearn._check import check_whole
 
 from ._leafwise import PyTree, Scalar, leafwise
 from ._schedule import schedulable
-from ._transform import Transform, increment, need_params, with_extra_args_support
+from ._transform import Transform, hyperparameters, increment, need_params, with_extra_args_support
 from ._wrapper import wide_copy
 
 
@@ -46,7 +46,7 @@ def lookahead(inner: Any, steps: int = 5, slow_step_size: Scalar = 0.5) -> Trans
 
     Raises:
       TypeError: `steps` is not a whole number.
-      ValueError: a hyperparameter outside its range; `update` called without `params`.
+      ValueError: `update` called without `params`.
 
     Source: Zhang et al. (2019), https://arxiv.org/abs/1907.08610. As in the paper, the state of `inner`
     goes on. Equal to the fast weights of `optax.lookahead`, which wants both kinds as parameters.
@@ -64,12 +64,12 @@ def lookahead(inner: Any, steps: int = 5, slow_step_size: Scalar = 0.5) -> Trans
     2.0
     """
     steps = check_whole("steps", steps, 1)
-    check("slow_step_size", slow_step_size, "[0, 1]")
+    hyper = hyperparameters(locals(), slow_step_size="[0, 1]")
     inner = with_extra_args_support(inner)
 
-    def rule(u: Any, p: Any, slow: Any, *, sync: Any, alpha: Any) -> tuple[Any, None, Any]:
-        moved = slow + alpha * (p + u - slow)
-        return jnp.where(sync == 1, moved - p, u), None, jnp.where(sync == 1, moved, slow)
+    def rule(u: Any, p: Any, slow: Any, h: Any) -> tuple[Any, None, Any]:
+        moved = slow + h.slow_step_size * (p + u - slow)
+        return jnp.where(h.sync == 1, moved - p, u), None, jnp.where(h.sync == 1, moved, slow)
 
     def init(params: PyTree) -> LookaheadState:
         return LookaheadState(jnp.zeros((), jnp.int32), wide_copy(params), inner.init(params))
@@ -81,7 +81,7 @@ def lookahead(inner: Any, steps: int = 5, slow_step_size: Scalar = 0.5) -> Trans
         updates, inner_state = inner.update(grads, state.inner, params, **extra)
         step = increment(state.step)
         sync = step % steps == 0
-        updates, _, slow = leafwise(rule, updates, params, state.slow, sync=sync, alpha=slow_step_size)
+        updates, _, slow = leafwise(rule, updates, params, state.slow, **hyper, sync=sync)
         return updates, LookaheadState(step, slow, inner_state)
 
     return Transform(init, update)

@@ -5,15 +5,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check
-
 from ._decay import prepare_gradient
 from ._leafwise import PyTree, Scalar, leafwise
 from ._learning_rate import LearningRateState
 from ._narrow import SQUARES, warn_where_narrow
 from ._numeric import safe_divide
 from ._schedule import schedulable
-from ._transform import Transform, chain, increment, need_params, zeros_like
+from ._transform import Transform, chain, hyperparameters, increment, need_params, zeros_like
 
 
 class MadgradState(NamedTuple):
@@ -56,7 +54,7 @@ def madgrad(
       eps: $\epsilon$ in [0, inf).
 
     Raises:
-      ValueError: a hyperparameter outside its range; `update` called without `params`.
+      ValueError: `update` called without `params`.
 
     Source: Defazio & Jelassi (2021), https://arxiv.org/abs/2101.11075, with epsilon added to a learning
     rate above 0 as in its authors' code. The rule of `optax.contrib.madgrad`, which takes the root of t in
@@ -66,17 +64,13 @@ def madgrad(
     >>> print(opt.update(-8.0, opt.init(1.0), 1.0)[0])
     2.0
     """
-    check("learning_rate", learning_rate, "[0, inf)")
-    check("momentum", momentum, "[0, 1)")
-    check("eps", eps, "[0, inf)")
+    hyper = hyperparameters(locals(), learning_rate="[0, inf)", momentum="[0, 1)", eps="[0, inf)")
 
-    def rule(
-        g: Any, p: Any, s: Any, v: Any, start: Any, *, weight: Any, mu: Any, eps: Any
-    ) -> tuple[Any, ...]:
-        s = s + weight * g
-        v = v + weight * g * g
-        target = start - safe_divide(s, jnp.cbrt(v) + eps)
-        return (1 - mu) * (target - p), None, s, v, start
+    def rule(g: Any, p: Any, s: Any, v: Any, start: Any, h: Any) -> tuple[Any, ...]:
+        s = s + h.weight * g
+        v = v + h.weight * g * g
+        target = start - safe_divide(s, jnp.cbrt(v) + h.eps)
+        return (1 - h.momentum) * (target - p), None, s, v, start
 
     def init(params: PyTree) -> MadgradState:
         rate = LearningRateState(jnp.array(learning_rate, float))
@@ -91,7 +85,7 @@ def madgrad(
         rate = jnp.where(jnp.asarray(learning_rate, float) > 0, learning_rate + eps, 0.0)
         weight = rate * jnp.sqrt(jnp.asarray(step, float))
         trees = (grads, params, state.s, state.v, state.start)
-        updates, _, s, v, start = leafwise(rule, *trees, weight=weight, mu=momentum, eps=eps)
+        updates, _, s, v, start = leafwise(rule, *trees, **hyper, weight=weight)
         told = LearningRateState(jnp.array(learning_rate, float))
         return updates, MadgradState(step, told, s, v, start)
 

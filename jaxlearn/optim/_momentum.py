@@ -33,9 +33,6 @@ def momentum(
       nesterov: look one step ahead.
       maximize: ascend.
 
-    Raises:
-      ValueError: a hyperparameter outside its range.
-
     Source: Algorithms 8.2 and 8.3 of Goodfellow et al., Deep Learning (2016),
     https://www.deeplearningbook.org/contents/optimization.html
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check, check_choice, check_whole
+from jaxlearn._check import check_choice, check_whole
 
 from ._adam import scale_by_adam
 from ._decay import decoupled
@@ -14,7 +14,7 @@ from ._learning_rate import scale_by_learning_rate
 from ._mask import partition
 from ._schedule import schedulable
 from ._sharding import replicated
-from ._transform import Transform, chain, from_rule, real_only
+from ._transform import Transform, chain, from_rule, hyperparameters, real_only
 
 Coefficients = tuple[float, float, float]
 
@@ -98,7 +98,7 @@ def scale_by_muon(
 
     Raises:
       TypeError: `ns_steps` is not a whole number.
-      ValueError: a hyperparameter outside its range; a leaf that is not a matrix, or is complex.
+      ValueError: a leaf that is not a matrix, or is complex.
 
     Source: Jordan et al. (2024), https://kellerjordan.github.io/posts/muon/; "match_rms_adamw": Liu et
     al. (2025), https://arxiv.org/abs/2502.16982
@@ -109,23 +109,22 @@ def scale_by_muon(
     Array([[0.71, 0.  ],
            [0.  , 1.04]], dtype=float32)
     """
-    check("momentum", momentum, "[0, 1]")
-    check("eps", eps, "[0, inf)")
+    hyper = hyperparameters(locals(), momentum="[0, 1]", eps="[0, inf)")
     check_choice("adjust_lr", adjust_lr, ("original", "match_rms_adamw"))
     ns_steps = check_whole("ns_steps", ns_steps, 0, 99)
 
-    def rule(g: Any, m: Any, *, momentum: Any, eps: Any) -> tuple[Any, ...]:
+    def rule(g: Any, m: Any, h: Any) -> tuple[Any, ...]:
         if g.ndim != 2:
             raise ValueError(f"scale_by_muon takes matrices, got an array of shape {g.shape}")
-        m = momentum * m + (1 - momentum) * g
-        u = momentum * m + (1 - momentum) * g if nesterov else m
+        m = h.momentum * m + (1 - h.momentum) * g
+        u = h.momentum * m + (1 - h.momentum) * g if nesterov else m
         outputs, inputs = g.shape
         factor = max(1, outputs / max(inputs, 1)) ** 0.5
         if adjust_lr == "match_rms_adamw":
             factor = 0.2 * max(inputs, outputs) ** 0.5
-        return factor * orthogonalize(u, ns_steps, ns_coefficients, eps, ns_dtype), m
+        return factor * orthogonalize(u, ns_steps, ns_coefficients, h.eps, ns_dtype), m
 
-    transform = from_rule(rule, MuonState, lambda step: {"momentum": momentum, "eps": eps})
+    transform = from_rule(rule, MuonState, hyper)
     return real_only("scale_by_muon", transform)
 
 

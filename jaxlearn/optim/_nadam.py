@@ -5,15 +5,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check
-
 from ._adam import debias
 from ._decay import decoupled, prepare_gradient
 from ._leafwise import PyTree, Scalar, leafwise
 from ._learning_rate import scale_by_learning_rate
 from ._narrow import SQUARES, warn_where_narrow
 from ._schedule import schedulable
-from ._transform import Transform, chain, increment, zeros_like
+from ._transform import Transform, chain, hyperparameters, increment, zeros_like
 
 
 class NadamState(NamedTuple):
@@ -50,9 +48,6 @@ def scale_by_nadam(
       eps: $\epsilon$ in [0, inf), outside the root.
       momentum_decay: $\psi$ in [0, inf), how fast the momentum is warmed up.
 
-    Raises:
-      ValueError: a hyperparameter outside its range.
-
     Source: Dozat (2016), https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ, in PyTorch's form: $m$ is
     a running mean with the constant $\beta_1$.
 
@@ -60,20 +55,15 @@ def scale_by_nadam(
     >>> print(opt.update(-3.0, opt.init(0.0))[0])
     -1.056
     """
-    check("b1", b1, "[0, 1)")
-    check("b2", b2, "[0, 1)")
-    check("eps", eps, "[0, inf)")
-    check("momentum_decay", momentum_decay, "[0, inf)")
+    hyper = hyperparameters(locals(), b1="[0, 1)", b2="[0, 1)", eps="[0, inf)", momentum_decay="[0, inf)")
 
     def mu(step: jax.Array) -> jax.Array:
         return b1 * (1 - 0.5 * 0.96 ** (jnp.asarray(step, float) * momentum_decay))
 
-    def rule(
-        g: Any, m: Any, v: Any, *, b1: Any, b2: Any, eps: Any, c2: Any, c_m: Any, c_g: Any
-    ) -> tuple[Any, ...]:
-        m = b1 * m + (1 - b1) * g
-        v = b2 * v + (1 - b2) * g * g
-        return (c_m * m + c_g * g) / (jnp.sqrt(c2 * v) + eps), m, v
+    def rule(g: Any, m: Any, v: Any, h: Any) -> tuple[Any, ...]:
+        m = h.b1 * m + (1 - h.b1) * g
+        v = h.b2 * v + (1 - h.b2) * g * g
+        return (h.c_m * m + h.c_g * g) / (jnp.sqrt(h.c2 * v) + h.eps), m, v
 
     def init(params: PyTree) -> NadamState:
         return NadamState(
@@ -86,18 +76,9 @@ def scale_by_nadam(
         step = increment(state.step)
         now, following = mu(step), mu(step + 1)
         product = state.mu_product * now
-        updates, m, v = leafwise(
-            rule,
-            grads,
-            state.m,
-            state.v,
-            b1=b1,
-            b2=b2,
-            eps=eps,
-            c2=debias(b2, step),
-            c_m=following / (1 - product * following),
-            c_g=(1 - now) / (1 - product),
-        )
+        c_m, c_g = following / (1 - product * following), (1 - now) / (1 - product)
+        corrections = {"c2": debias(b2, step), "c_m": c_m, "c_g": c_g}
+        updates, m, v = leafwise(rule, grads, state.m, state.v, **hyper, **corrections)
         return updates, NadamState(step, product, m, v)
 
     return warn_where_narrow(SQUARES, "scale_by_nadam", Transform(init, update))
@@ -128,9 +109,6 @@ def nadam(
       momentum_decay: $\psi$ in [0, inf), how fast the momentum is warmed up.
       decoupled_weight_decay: decay the parameters rather than penalise them.
       maximize: ascend.
-
-    Raises:
-      ValueError: a hyperparameter outside its range.
 
     Source: Dozat (2016), https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ. `optax.nadam` keeps the
     momentum constant: here that is `scale_by_adam(nesterov=True)`.

@@ -5,12 +5,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check
-
 from ._leafwise import PyTree, Scalar, leafwise
 from ._numeric import normal_like
 from ._schedule import schedulable
-from ._transform import Transform, increment
+from ._transform import Transform, hyperparameters, increment
 from ._wrapper import wide_copy
 
 
@@ -50,8 +48,7 @@ def add_noise(eta: Scalar, gamma: Scalar, key: jax.Array) -> Transform:
     >>> print(f"{jnp.std(update):.2f}")
     0.10
     """
-    check("eta", eta, "[0, inf)")
-    check("gamma", gamma, "[0, inf)")
+    hyperparameters(locals(), eta="[0, inf)", gamma="[0, inf)")
 
     def init(params: PyTree) -> NoiseState:
         return NoiseState(jnp.zeros((), jnp.int32), jnp.array(key))
@@ -63,7 +60,7 @@ def add_noise(eta: Scalar, gamma: Scalar, key: jax.Array) -> Transform:
         step = increment(state.step)
         variance = jnp.asarray(eta, float) / jnp.asarray(step, float) ** jnp.asarray(gamma, float)
         sigma = jnp.sqrt(variance)
-        updates, _ = leafwise(lambda g, n, *, sigma: (g + sigma * n, None), grads, noise, sigma=sigma)
+        updates, _ = leafwise(lambda g, n, h: (g + h.sigma * n, None), grads, noise, sigma=sigma)
         return updates, NoiseState(step, state.key)
 
     return Transform(init, update)

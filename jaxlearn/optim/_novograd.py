@@ -5,14 +5,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check
-
 from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
 from ._narrow import SQUARES, warn_where_narrow
 from ._numeric import safe_divide, summed_zeros
 from ._schedule import schedulable
-from ._transform import Transform, chain, from_rule
+from ._transform import Transform, chain, from_rule, hyperparameters
 
 
 class NovogradState(NamedTuple):
@@ -48,7 +46,7 @@ def scale_by_novograd(
       weight_decay: $\lambda$ in [0, inf).
 
     Raises:
-      ValueError: a hyperparameter outside its range; `update` called without `params`.
+      ValueError: `update` called without `params`.
 
     Source: Ginsburg et al. (2019), Algorithm 1, https://arxiv.org/abs/1905.11286. Equal to
     `optax.scale_by_novograd`.
@@ -57,23 +55,16 @@ def scale_by_novograd(
     >>> print(opt.update(jnp.array([3.0, 4.0]), opt.init(jnp.ones(2)), jnp.ones(2))[0])
     [0.6 0.8]
     """
-    check("b1", b1, "[0, 1)")
-    check("b2", b2, "[0, 1)")
-    check("eps", eps, "[0, inf)")
-    check("weight_decay", weight_decay, "[0, inf)")
+    hyper = hyperparameters(locals(), b1="[0, 1)", b2="[0, 1)", eps="[0, inf)", weight_decay="[0, inf)")
 
-    def rule(
-        g: Any, p: Any, m: Any, v: Any, *, b1: Any, b2: Any, eps: Any, decay: Any, first: Any
-    ) -> tuple[Any, ...]:
+    def rule(g: Any, p: Any, m: Any, v: Any, h: Any) -> tuple[Any, ...]:
         square = jnp.sum(g * g)
-        v = jnp.where(first > 0, square, b2 * v + (1 - b2) * square)
-        m = b1 * m + safe_divide(g, jnp.sqrt(v) + eps) + decay * p
+        v = jnp.where(h.first > 0, square, h.b2 * v + (1 - h.b2) * square)
+        m = h.b1 * m + safe_divide(g, jnp.sqrt(v) + h.eps) + h.weight_decay * p
         return m, m, v
 
-    def scalars(step: jax.Array) -> dict[str, Scalar]:
-        return {"b1": b1, "b2": b2, "eps": eps, "decay": weight_decay, "first": step == 1}
-
-    transform = from_rule(rule, NovogradState, scalars, with_params=True, v=summed_zeros)
+    first = lambda h, step: {"first": step == 1}
+    transform = from_rule(rule, NovogradState, hyper, first, with_params=True, v=summed_zeros)
     return warn_where_narrow(SQUARES, "scale_by_novograd", transform)
 
 
@@ -100,7 +91,7 @@ def novograd(
       weight_decay: $\lambda$ in [0, inf), added to the momentum.
 
     Raises:
-      ValueError: a hyperparameter outside its range; `update` called without `params`.
+      ValueError: `update` called without `params`.
 
     Source: Ginsburg et al. (2019), Algorithm 1, https://arxiv.org/abs/1905.11286. Equal to
     `optax.novograd`, which has 0.9, 0.25 and 1e-6 for $\beta_1$, $\beta_2$ and $\epsilon$ unless told.

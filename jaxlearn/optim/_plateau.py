@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check, check_choice, check_whole
+from jaxlearn._check import check_choice, check_whole
 
 from ._leafwise import PyTree, Scalar, leafwise
 from ._numeric import zero_of
 from ._schedule import schedulable
-from ._transform import Transform
+from ._transform import Transform, hyperparameters
 
 
 class PlateauState(NamedTuple):
@@ -65,7 +65,7 @@ def reduce_on_plateau(
 
     Raises:
       TypeError: `patience`, `cooldown` or `every` is not a whole number.
-      ValueError: a hyperparameter outside its range; `update` called without `value`.
+      ValueError: `update` called without `value`.
 
     Source: `torch.optim.lr_scheduler.ReduceLROnPlateau`, with the same results where `min_scale` and
     `eps` are PyTorch's `min_lr` and `eps` divided by the learning rate. A cut holds from the very update
@@ -86,10 +86,7 @@ def reduce_on_plateau(
     """
     check_choice("mode", mode, ("min", "max"))
     check_choice("threshold_mode", threshold_mode, ("rel", "abs"))
-    check("factor", factor, "[0, 1)")
-    check("threshold", threshold, "[0, inf)")
-    check("min_scale", min_scale, "[0, 1]")
-    check("eps", eps, "[0, inf)")
+    hyperparameters(locals(), factor="[0, 1)", threshold="[0, inf)", min_scale="[0, 1]", eps="[0, inf)")
     patience = check_whole("patience", patience, 0)
     cooldown = check_whole("cooldown", cooldown, 0)
     every = check_whole("every", every, 1)
@@ -129,7 +126,7 @@ def reduce_on_plateau(
         state = state._replace(step=state.step + 1, total=state.total + _number(value))
         judged = judge(state, state.total / every)
         state = jax.tree.map(lambda new, old: jnp.where(state.step == every, new, old), judged, state)
-        return leafwise(lambda g, *, scale: (scale * g,), grads, scale=state.scale)[0], state
+        return leafwise(lambda g, h: (h.scale * g,), grads, scale=state.scale)[0], state
 
     return Transform(init, update)
 

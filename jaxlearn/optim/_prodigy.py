@@ -6,15 +6,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check
-
 from ._adam import bias_correction
 from ._leafwise import PyTree, Scalar, leafwise
 from ._learning_rate import LearningRateState
 from ._narrow import FIRST_STEPS, warn_where_narrow
 from ._numeric import safe_divide, total, zero_of
 from ._schedule import schedulable
-from ._transform import Transform, increment, need_params, zeros_like
+from ._transform import Transform, hyperparameters, increment, need_params, zeros_like
 
 
 class ProdigyState(NamedTuple):
@@ -84,7 +82,7 @@ def prodigy(
       safeguard_warmup: leave $\eta_t$ out of the weights of $s$, for a learning rate that is warmed up.
 
     Raises:
-      ValueError: a hyperparameter outside its range; `update` called without `params`.
+      ValueError: `update` called without `params`.
 
     Source: Mishchenko & Defazio (2024), https://arxiv.org/abs/2306.06101, and its authors' code.
     `optax.contrib.prodigy` always corrects the bias.
@@ -98,24 +96,20 @@ def prodigy(
     >>> bool(abs(params) < 0.5)
     True
     """
-    for name, b in (("b1", b1), ("b2", b2), ("b3", 0.0 if b3 is None else b3)):
-        check(name, b, "[0, 1)")
     b3 = b2**0.5 if b3 is None else b3
-    for name, value in (("learning_rate", learning_rate), ("eps", eps), ("weight_decay", weight_decay)):
-        check(name, value, "[0, inf)")
-    check("d0", d0, "(0, inf)")
-    check("d_coef", d_coef, "(0, inf)")
-    if growth_rate is not None:
-        check("growth_rate", growth_rate, "(1, inf)")
+    hyper = hyperparameters(
+        locals(), b1="[0, 1)", b2="[0, 1)", b3="[0, 1)", learning_rate="[0, inf)", eps="[0, inf)",
+        weight_decay="[0, inf)", d0="(0, inf)", d_coef="(0, inf)", growth_rate="(1, inf) or None",
+    )  # fmt: skip
     growth: Scalar = math.inf if growth_rate is None else growth_rate
 
-    def remember(
-        g: Any, m: Any, v: Any, s: Any, *, b1: Any, b2: Any, b3: Any, d: Any, weight: Any
-    ) -> tuple[Any, ...]:
-        return None, b1 * m + (1 - b1) * d * g, b2 * v + (1 - b2) * (d * g) ** 2, b3 * s + weight * g
+    def remember(g: Any, m: Any, v: Any, s: Any, h: Any) -> tuple[Any, ...]:
+        m = h.b1 * m + (1 - h.b1) * h.d * g
+        v = h.b2 * v + (1 - h.b2) * (h.d * g) ** 2
+        return None, m, v, h.b3 * s + h.weight * g
 
-    def descend(p: Any, m: Any, v: Any, *, rate: Any, floor: Any, decay: Any) -> tuple[Any, ...]:
-        return -rate * (safe_divide(m, jnp.sqrt(v) + floor) + decay * p), None, None
+    def descend(p: Any, m: Any, v: Any, h: Any) -> tuple[Any, ...]:
+        return -h.rate * (safe_divide(m, jnp.sqrt(v) + h.d * h.eps) + h.weight_decay * p), None, None
 
     def estimate(
         d: jax.Array, d_max: jax.Array, numerator: jax.Array, s: PyTree
@@ -146,11 +140,10 @@ def prodigy(
         inner = total(lambda g, start, p: g * (start - p), grads, state.start, params)
         numerator = b3 * state.numerator + d / d0 * rate * inner
         weight = d / d0 * (d if safeguard_warmup else rate)
-        _, m, v, s = leafwise(
-            remember, grads, state.m, state.v, state.s, b1=b1, b2=b2, b3=b3, d=d, weight=weight
-        )
+        memory = state.m, state.v, state.s
+        _, m, v, s = leafwise(remember, grads, *memory, **hyper, d=d, weight=weight)
         new_d, d_max = estimate(d, state.d_max, numerator, s)
-        updates, _, _ = leafwise(descend, params, m, v, rate=rate, floor=new_d * eps, decay=weight_decay)
+        updates, _, _ = leafwise(descend, params, m, v, **hyper, d=new_d, rate=rate)
         told = LearningRateState(rate)
         return updates, ProdigyState(step, told, new_d, d_max, numerator, m, v, s, state.start)
 

@@ -5,15 +5,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check
-
 from ._adam import bias_correction
 from ._decay import decoupled, prepare_gradient
 from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
 from ._narrow import SQUARES, warn_where_narrow
 from ._schedule import schedulable
-from ._transform import Transform, chain, from_rule
+from ._transform import Transform, chain, from_rule, hyperparameters
 
 
 class RadamState(NamedTuple):
@@ -47,9 +45,6 @@ def scale_by_radam(b1: Scalar = 0.9, b2: Scalar = 0.999, eps: Scalar = 1e-8) -> 
       b1, b2: $\beta_1$ and $\beta_2$ in [0, 1).
       eps: $\epsilon$ in [0, inf), added to the root of the uncorrected $v$.
 
-    Raises:
-      ValueError: a hyperparameter outside its range.
-
     Source: Liu et al. (2020), https://arxiv.org/abs/1908.03265, in PyTorch's form: the paper tests
     $\rho_t > 4$. `optax.scale_by_radam` tests $\rho_t \ge 5$ and adds epsilon to the corrected root.
 
@@ -57,32 +52,28 @@ def scale_by_radam(b1: Scalar = 0.9, b2: Scalar = 0.999, eps: Scalar = 1e-8) -> 
     >>> print(opt.update(-3.0, opt.init(0.0))[0])
     -3.0
     """
-    check("b1", b1, "[0, 1)")
-    check("b2", b2, "[0, 1)")
-    check("eps", eps, "[0, inf)")
+    hyper = hyperparameters(locals(), b1="[0, 1)", b2="[0, 1)", eps="[0, inf)")
 
-    def rectification(step: jax.Array, c2: jax.Array) -> tuple[jax.Array, jax.Array]:
-        long = 2 / (1 - b2) - 1
+    def rectification(h: Any, step: jax.Array, c2: jax.Array) -> tuple[jax.Array, jax.Array]:
+        long = 2 / (1 - h.b2) - 1
         rho = long - 2 * jnp.asarray(step, float) * (1 - c2) / c2
         trusted = rho > 5
         safe = jnp.where(trusted, rho, 5.0)
         r = jnp.sqrt((safe - 4) * (safe - 2) * long / ((long - 4) * (long - 2) * safe))
         return trusted, jnp.where(trusted, r, 1.0)
 
-    def rule(
-        g: Any, m: Any, v: Any, *, b1: Any, b2: Any, eps: Any, c1: Any, c2: Any, r: Any, trusted: Any
-    ) -> tuple[Any, ...]:
-        m = b1 * m + (1 - b1) * g
-        v = b2 * v + (1 - b2) * g * g
-        adaptive = r * jnp.sqrt(c2) / (jnp.sqrt(v) + eps)
-        return m / c1 * jnp.where(trusted > 0, adaptive, 1.0), m, v
+    def rule(g: Any, m: Any, v: Any, h: Any) -> tuple[Any, ...]:
+        m = h.b1 * m + (1 - h.b1) * g
+        v = h.b2 * v + (1 - h.b2) * g * g
+        adaptive = h.r * jnp.sqrt(h.c2) / (jnp.sqrt(v) + h.eps)
+        return m / h.c1 * jnp.where(h.trusted > 0, adaptive, 1.0), m, v
 
-    def scalars(step: jax.Array) -> dict[str, Scalar]:
-        c1, c2 = bias_correction(b1, step), bias_correction(b2, step)
-        trusted, r = rectification(step, c2)
-        return {"b1": b1, "b2": b2, "eps": eps, "c1": c1, "c2": c2, "r": r, "trusted": trusted}
+    def at_step(h: Any, step: jax.Array) -> dict[str, Scalar]:
+        c1, c2 = bias_correction(h.b1, step), bias_correction(h.b2, step)
+        trusted, r = rectification(h, step, c2)
+        return {"c1": c1, "c2": c2, "r": r, "trusted": trusted}
 
-    return warn_where_narrow(SQUARES, "scale_by_radam", from_rule(rule, RadamState, scalars))
+    return warn_where_narrow(SQUARES, "scale_by_radam", from_rule(rule, RadamState, hyper, at_step))
 
 
 def radam(
@@ -111,9 +102,6 @@ def radam(
       weight_decay: $\lambda$ in [0, inf).
       decoupled_weight_decay: decay the parameters rather than penalise them.
       maximize: ascend.
-
-    Raises:
-      ValueError: a hyperparameter outside its range.
 
     Source: Liu et al. (2020), https://arxiv.org/abs/1908.03265; `scale_by_radam` tells where it, PyTorch
     and optax differ.

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check, is_zero
+from jaxlearn._check import is_zero
 
 from ._decay import prepare_gradient
 from ._leafwise import PyTree, Scalar
@@ -13,7 +13,7 @@ from ._learning_rate import scale_by_learning_rate
 from ._narrow import SQUARES, warn_where_narrow
 from ._schedule import schedulable
 from ._trace import trace
-from ._transform import Transform, chain, from_rule
+from ._transform import Transform, chain, from_rule, hyperparameters
 
 
 class RmsState(NamedTuple):
@@ -49,9 +49,6 @@ def scale_by_rms(
       centered: divide by the standard deviation.
       eps_in_sqrt: $\sqrt{v_t + \epsilon}$, optax's form, instead of $\sqrt{v_t} + \epsilon$.
 
-    Raises:
-      ValueError: a hyperparameter outside its range.
-
     Source: Tieleman & Hinton (2012), lecture 6.5 of Neural Networks for Machine Learning,
     https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf; centered: Graves
     (2013), https://arxiv.org/abs/1308.0850
@@ -60,20 +57,18 @@ def scale_by_rms(
     >>> print(opt.update(-3.0, opt.init(0.0))[0])
     -2.0
     """
-    check("decay", decay, "[0, 1]")
-    check("eps", eps, "[0, inf)")
+    hyper = hyperparameters(locals(), decay="[0, 1]", eps="[0, inf)")
 
-    def rule(g: Any, v: Any, m: Any, *, decay: Any, eps: Any) -> tuple[Any, ...]:
-        v = decay * v + (1 - decay) * g * g
+    def rule(g: Any, v: Any, m: Any, h: Any) -> tuple[Any, ...]:
+        v = h.decay * v + (1 - h.decay) * g * g
         variance = v
         if m is not None:
-            m = decay * m + (1 - decay) * g
+            m = h.decay * m + (1 - h.decay) * g
             variance = jnp.maximum(v - m * m, 0)  # rounding can take it below 0
-        root = jnp.sqrt(variance + eps) if eps_in_sqrt else jnp.sqrt(variance) + eps
+        root = jnp.sqrt(variance + h.eps) if eps_in_sqrt else jnp.sqrt(variance) + h.eps
         return g / root, v, m
 
-    scalars = lambda step: {"decay": decay, "eps": eps}
-    transform = from_rule(rule, RmsState, scalars, m=jnp.zeros_like if centered else None)
+    transform = from_rule(rule, RmsState, hyper, m=jnp.zeros_like if centered else None)
     return warn_where_narrow(SQUARES, "scale_by_rms", transform)
 
 
@@ -106,9 +101,6 @@ def rmsprop(
       centered: divide by the standard deviation.
       maximize: ascend.
       eps_in_sqrt: put $\epsilon$ under the root.
-
-    Raises:
-      ValueError: a hyperparameter outside its range.
 
     Source: Tieleman & Hinton (2012). `optax.rmsprop(decay=0.99, eps_in_sqrt=False)` is the same
     while the learning rate is constant; with momentum it multiplies by the learning rate before

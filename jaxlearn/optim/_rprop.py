@@ -5,12 +5,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check
-
 from ._decay import prepare_gradient
 from ._leafwise import PyTree, Scalar
 from ._schedule import schedulable
-from ._transform import Transform, chain, from_rule, full_of
+from ._transform import Transform, chain, from_rule, full_of, hyperparameters
 
 
 class RpropState(NamedTuple):
@@ -55,9 +53,6 @@ def rprop(
       min_step_size, max_step_size: in [0, inf).
       maximize: ascend.
 
-    Raises:
-      ValueError: a hyperparameter outside its range.
-
     Source: Riedmiller & Braun (1993), https://doi.org/10.1109/ICNN.1993.298623. `optax.rprop` returns
     the update of the step before (optax 0.2.8).
 
@@ -70,21 +65,17 @@ def rprop(
     -0.12
     -0.0
     """
-    check("learning_rate", learning_rate, "[0, inf)")
-    check("eta_minus", eta_minus, "(0, 1)")
-    check("eta_plus", eta_plus, "(1, inf)")
-    check("min_step_size", min_step_size, "[0, inf)")
-    check("max_step_size", max_step_size, "[0, inf)")
+    hyper = hyperparameters(
+        locals(), learning_rate="[0, inf)", eta_minus="(0, 1)", eta_plus="(1, inf)",
+        min_step_size="[0, inf)", max_step_size="[0, inf)",
+    )  # fmt: skip
 
-    def rule(g: Any, previous: Any, size: Any, *, down: Any, up: Any, low: Any, high: Any) -> tuple[Any, ...]:
+    def rule(g: Any, previous: Any, size: Any, h: Any) -> tuple[Any, ...]:
         agree = jnp.sign(g) * jnp.sign(previous)
-        factor = jnp.where(agree > 0, up, jnp.where(agree < 0, down, 1.0))
-        size = jnp.clip(size * factor, low, high)
+        factor = jnp.where(agree > 0, h.eta_plus, jnp.where(agree < 0, h.eta_minus, 1.0))
+        size = jnp.clip(size * factor, h.min_step_size, h.max_step_size)
         g = jnp.where(agree < 0, 0.0, g)
         return -jnp.sign(g) * size, g, size
 
-    def scalars(step: jax.Array) -> dict[str, Scalar]:
-        return {"down": eta_minus, "up": eta_plus, "low": min_step_size, "high": max_step_size}
-
     start = full_of(learning_rate)
-    return chain(*prepare_gradient(0.0, maximize), from_rule(rule, RpropState, scalars, step_size=start))
+    return chain(*prepare_gradient(0.0, maximize), from_rule(rule, RpropState, hyper, step_size=start))

@@ -6,13 +6,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check
-
 from ._clip import global_norm
 from ._leafwise import PyTree, Scalar, leafwise
 from ._numeric import safe_divide
 from ._schedule import schedulable
-from ._transform import Transform, need_params, with_extra_args_support
+from ._transform import Transform, hyperparameters, need_params, with_extra_args_support
 
 
 @schedulable
@@ -53,7 +51,7 @@ def sam(inner: Any, rho: Scalar = 0.05, adaptive: bool = False) -> Transform:
     >>> print(opt.update(2.0, opt.init(2.0), 2.0, value_fn=loss)[0])
     -2.5
     """
-    check("rho", rho, "[0, inf)")
+    hyperparameters(locals(), rho="[0, inf)")
     inner = with_extra_args_support(inner)
 
     def update(
@@ -71,7 +69,7 @@ def sam(inner: Any, rho: Scalar = 0.05, adaptive: bool = False) -> Transform:
         scaled = leafwise(_scale, grads, params)[0] if adaptive else grads
         direction = leafwise(_scale, scaled, params)[0] if adaptive else grads
         size = safe_divide(jnp.asarray(rho, float), global_norm(scaled))
-        near = leafwise(lambda p, e, *, size: (p + size * e, None), params, direction, size=size)[0]
+        near = leafwise(lambda p, e, h: (p + h.size * e, None), params, direction, size=size)[0]
         # JAX's derivative by a complex number points down where it is conjugated
         found = jax.tree.map(jnp.conj, jax.grad(value_fn)(near))
         return inner.update(found, state, params, value_fn=value_fn, **extra)

@@ -5,14 +5,14 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check, check_whole
+from jaxlearn._check import check_whole
 
 from ._adam import scale_by_adam
 from ._leafwise import PyTree, Scalar, leafwise
 from ._learning_rate import LearningRateState
 from ._numeric import safe_divide
 from ._schedule import schedulable
-from ._transform import Transform, increment, need_params, stateless
+from ._transform import Transform, hyperparameters, increment, need_params, stateless
 from ._wrapper import find_one
 
 
@@ -67,7 +67,7 @@ def schedule_free(
       weight_lr_power: $p$ in [0, inf).
 
     Raises:
-      ValueError: a hyperparameter outside its range; `update` called without `params`.
+      ValueError: `update` called without `params`.
 
     Source: Defazio et al. (2024), https://arxiv.org/abs/2405.15682, and its authors' code. Equal to
     `optax.contrib.schedule_free` without warm-up; with it, optax takes the learning rate of the next
@@ -78,19 +78,18 @@ def schedule_free(
     >>> print(opt.update(2.0, opt.init(1.0), 1.0)[0])
     -0.2
     """
-    check("learning_rate", learning_rate, "[0, inf)")
-    check("b1", b1, "(0, 1]")
-    check("weight_decay", weight_decay, "[0, inf)")
-    check("weight_lr_power", weight_lr_power, "[0, inf)")
+    hyper = hyperparameters(
+        locals(), learning_rate="[0, inf)", b1="(0, 1]", weight_decay="[0, inf)", weight_lr_power="[0, inf)"
+    )
     warmup_steps = check_whole("warmup_steps", warmup_steps, 0)
 
     def rate(step: jax.Array) -> jax.Array:
         share = jnp.minimum(jnp.asarray(step, float) / warmup_steps, 1.0) if warmup_steps else 1.0
         return jnp.array(learning_rate * share, float)
 
-    def rule(u: Any, y: Any, z: Any, *, eta: Any, b1: Any, decay: Any, c: Any) -> tuple[Any, ...]:
-        u = u + decay * y
-        return c * (z - y) + eta * (b1 * (1 - c) - 1) * u, None, z - eta * u
+    def rule(u: Any, y: Any, z: Any, h: Any) -> tuple[Any, ...]:
+        u = u + h.weight_decay * y
+        return h.c * (z - y) + h.eta * (h.b1 * (1 - h.c) - 1) * u, None, z - h.eta * u
 
     def init(params: PyTree) -> ScheduleFreeState:
         step = jnp.zeros((), jnp.int32)
@@ -116,7 +115,7 @@ def schedule_free(
         weight_sum = state.weight_sum + weight
         c = safe_divide(weight, weight_sum)
         u, inner = direction.update(grads, state.inner, params, **extra)
-        updates, _, z = leafwise(rule, u, params, state.z, eta=eta, b1=b1, decay=weight_decay, c=c)
+        updates, _, z = leafwise(rule, u, params, state.z, **hyper, eta=eta, c=c)
         rates = LearningRateState(eta), jnp.array(b1, float), largest, weight_sum
         return updates, ScheduleFreeState(step, *rates, z, inner)
 
@@ -139,7 +138,7 @@ def schedule_free_parameters(state: PyTree, params: PyTree) -> PyTree:
     {'w': Array(1., dtype=float32)}
     """
     found = find_one(state, ScheduleFreeState, "a state with one schedule-free optimizer")
-    rule = lambda y, z, *, b1: ((y - (1 - b1) * z) / b1, None)
+    rule = lambda y, z, h: ((y - (1 - h.b1) * z) / h.b1, None)
     return leafwise(rule, params, found.z, b1=found.b1)[0]
 
 
@@ -164,7 +163,7 @@ def schedule_free_sgd(
       weight_lr_power: in [0, inf), how strongly larger learning rates weigh in the average.
 
     Raises:
-      ValueError: a hyperparameter outside its range; `update` called without `params`.
+      ValueError: `update` called without `params`.
 
     Source: Defazio et al. (2024), https://arxiv.org/abs/2405.15682. Equal to
     `optax.contrib.schedule_free_sgd` without warm-up.
@@ -203,7 +202,7 @@ def schedule_free_adamw(
       weight_lr_power: in [0, inf), how strongly larger learning rates weigh in the average.
 
     Raises:
-      ValueError: a hyperparameter outside its range; `update` called without `params`.
+      ValueError: `update` called without `params`.
 
     Source: Defazio et al. (2024), https://arxiv.org/abs/2405.15682, and its authors' code, which corrects
     the bias of v where the paper scales the learning rate. Equal to `optax.contrib.schedule_free_adamw`

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check, check_whole
+from jaxlearn._check import check_whole
 from jaxlearn._dtype import compute_dtype
 
 from ._decay import decoupled
@@ -13,7 +13,7 @@ from ._kronecker import gram, identities, matrix_axes, multiply
 from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
 from ._schedule import schedulable
-from ._transform import Transform, chain, from_rule, real_only
+from ._transform import Transform, chain, from_rule, hyperparameters, real_only
 
 
 class ShampooState(NamedTuple):
@@ -62,7 +62,7 @@ def scale_by_shampoo(
       max_dim: a dimension longer than this is left alone; k counts the others.
 
     Raises:
-      ValueError: a hyperparameter outside its range; complex parameters.
+      ValueError: complex parameters.
 
     Source: Gupta et al. (2018), Algorithm 2, https://arxiv.org/abs/1802.09568; momentum and interval as in
     its authors' code. optax has no such rule.
@@ -72,8 +72,7 @@ def scale_by_shampoo(
     Array([[ 1.,  0.],
            [ 0., -1.]], dtype=float32)
     """
-    check("momentum", momentum, "[0, 1)")
-    check("eps", eps, "(0, inf)")
+    hyper = hyperparameters(locals(), momentum="[0, 1)", eps="(0, inf)")
     update_interval = check_whole("update_interval", update_interval, 1)
     max_dim = check_whole("max_dim", max_dim, 1)
 
@@ -81,20 +80,20 @@ def scale_by_shampoo(
         p = jnp.atleast_1d(jnp.asarray(p))
         return identities(p, matrix_axes(p.shape, max_dim, 1), compute_dtype(p.dtype))
 
-    def rule(g: Any, m: Any, statistics: Any, roots: Any, *, mu: Any, eps: Any, due: Any) -> tuple[Any, ...]:
-        m = mu * m + g
+    def rule(g: Any, m: Any, statistics: Any, roots: Any, h: Any) -> tuple[Any, ...]:
+        m = h.momentum * m + g
         vector = jnp.atleast_1d(g)  # of a scalar
         axes = matrix_axes(vector.shape, max_dim, 1)
         statistics = [s + gram(vector, axis) for axis, s in zip(axes, statistics, strict=True)]
-        renew = lambda: [inverse_root(s, 2 * len(axes), eps) for s in statistics]
-        roots = jax.lax.cond(due > 0, renew, lambda: roots)
+        renew = lambda: [inverse_root(s, 2 * len(axes), h.eps) for s in statistics]
+        roots = jax.lax.cond(h.due > 0, renew, lambda: roots)
         return multiply(jnp.atleast_1d(m), axes, roots).reshape(g.shape), m, statistics, roots
 
-    def scalars(step: jax.Array) -> dict[str, Scalar]:
-        return {"mu": momentum, "eps": eps, "due": (step - 1) % update_interval == 0}
+    def at_step(h: Any, step: jax.Array) -> dict[str, Scalar]:
+        return {"due": (step - 1) % update_interval == 0}
 
     scaled = lambda p: jax.tree.map(lambda eye: eye * jnp.asarray(eps, eye.dtype), eyes(p))
-    transform = from_rule(rule, ShampooState, scalars, statistics=scaled, roots=eyes)
+    transform = from_rule(rule, ShampooState, hyper, at_step, statistics=scaled, roots=eyes)
     return real_only("scale_by_shampoo", transform)
 
 
@@ -123,9 +122,6 @@ def shampoo(
       update_interval: updates from one computation of the roots to the next, from 1; each takes an
         eigendecomposition for each dimension.
       max_dim: a dimension longer than this is left alone.
-
-    Raises:
-      ValueError: a hyperparameter outside its range.
 
     Source: Gupta et al. (2018), https://arxiv.org/abs/1802.09568. optax has no such rule.
 

@@ -5,13 +5,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check
-
 from ._decay import decoupled
 from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
 from ._schedule import schedulable
-from ._transform import Transform, chain, from_rule
+from ._transform import Transform, chain, from_rule, hyperparameters
 
 
 class SignState(NamedTuple):
@@ -37,22 +35,19 @@ def scale_by_sign(momentum: Scalar = 0.0) -> Transform:
     Args:
       momentum: $\mu$ in [0, 1).
 
-    Raises:
-      ValueError: a hyperparameter outside its range.
-
     Source: Bernstein et al. (2018), https://arxiv.org/abs/1802.04434
 
     >>> opt = scale_by_sign()
     >>> print(opt.update(-3.0, opt.init(0.0))[0])
     -1.0
     """
-    check("momentum", momentum, "[0, 1)")
+    hyper = hyperparameters(locals(), momentum="[0, 1)")
 
-    def rule(g: Any, m: Any, *, mu: Any) -> tuple[Any, ...]:
-        m = mu * m + (1 - mu) * g
+    def rule(g: Any, m: Any, h: Any) -> tuple[Any, ...]:
+        m = h.momentum * m + (1 - h.momentum) * g
         return jnp.sign(m), m
 
-    return from_rule(rule, SignState, lambda step: {"mu": momentum})
+    return from_rule(rule, SignState, hyper)
 
 
 def sign_sgd(learning_rate: Scalar = 1e-3, momentum: Scalar = 0.0, weight_decay: Scalar = 0.0) -> Transform:
@@ -68,9 +63,6 @@ def sign_sgd(learning_rate: Scalar = 1e-3, momentum: Scalar = 0.0, weight_decay:
       learning_rate: $\eta$ in [0, inf).
       momentum: $\mu$ in [0, 1).
       weight_decay: $\lambda$ in [0, inf), multiplied by the learning rate.
-
-    Raises:
-      ValueError: a hyperparameter outside its range.
 
     Source: Bernstein et al. (2018), https://arxiv.org/abs/1802.04434. Equal to `optax.sign_sgd`, and with
     momentum to `optax.signum`.

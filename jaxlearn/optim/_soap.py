@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check, check_whole, is_zero
+from jaxlearn._check import check_whole, is_zero
 from jaxlearn._dtype import compute_dtype
 
 from ._adam import bias_correction
@@ -17,7 +17,7 @@ from ._narrow import SQUARES, warn_where_narrow
 from ._numeric import safe_divide
 from ._schedule import schedulable
 from ._sharding import replicated
-from ._transform import Transform, chain, from_rule, real_only
+from ._transform import Transform, chain, from_rule, hyperparameters, real_only
 
 
 class SoapState(NamedTuple):
@@ -85,7 +85,7 @@ def scale_by_soap(
       precondition_1d: give vectors a basis, too.
 
     Raises:
-      ValueError: a hyperparameter outside its range; complex parameters.
+      ValueError: complex parameters.
 
     Source: Vyas et al. (2024), https://arxiv.org/abs/2409.11321, as in its authors' code. optax has no
     such rule.
@@ -97,10 +97,8 @@ def scale_by_soap(
     >>> update.round(3)
     Array([ 1., -1.], dtype=float32)
     """
-    beta = b2 if shampoo_beta is None else shampoo_beta
-    for name, b in (("b1", b1), ("b2", b2), ("shampoo_beta", beta)):
-        check(name, b, "[0, 1)")
-    check("eps", eps, "[0, inf)")
+    shampoo_beta = b2 if shampoo_beta is None else shampoo_beta
+    hyper = hyperparameters(locals(), b1="[0, 1)", b2="[0, 1)", shampoo_beta="[0, 1)", eps="[0, inf)")
     precondition_frequency = check_whole("precondition_frequency", precondition_frequency, 1)
     max_precond_dim = check_whole("max_precond_dim", max_precond_dim, 1)
 
@@ -116,33 +114,31 @@ def scale_by_soap(
         bases = [jnp.linalg.eigh(s)[1][:, ::-1] for s in statistics]
         return jnp.zeros_like(g), m, v, statistics, bases
 
-    def rule(
-        g: Any, m: Any, v: Any, statistics: Any, bases: Any,
-        *, b1: Any, b2: Any, beta: Any, eps: Any, correction: Any, first: Any, due: Any,
-    ) -> tuple[Any, ...]:  # fmt: skip
+    def rule(g: Any, m: Any, v: Any, statistics: Any, bases: Any, h: Any) -> tuple[Any, ...]:
         g, m, v = replicated(g), replicated(m), replicated(v)
         axes = based(g.shape)
 
         def go() -> tuple[Any, ...]:
-            m_new = b1 * m + (1 - b1) * g
-            v_new = b2 * v + (1 - b2) * multiply(g, axes, bases, transpose=True) ** 2
+            m_new = h.b1 * m + (1 - h.b1) * g
+            v_new = h.b2 * v + (1 - h.b2) * multiply(g, axes, bases, transpose=True) ** 2
             turned = multiply(m_new, axes, bases, transpose=True)
-            u = multiply(safe_divide(turned, jnp.sqrt(v_new) + eps), axes, bases)
-            means = [beta * s + (1 - beta) * gram(g, axis) for axis, s in zip(axes, statistics, strict=True)]
+            u = multiply(safe_divide(turned, jnp.sqrt(v_new) + h.eps), axes, bases)
+            pairs = zip(axes, statistics, strict=True)
+            beta = h.shampoo_beta
+            means = [beta * s + (1 - beta) * gram(g, axis) for axis, s in pairs]
             refresh = lambda: _refresh(v_new, axes, means, bases)
-            v_sorted, new_bases = jax.lax.cond(due > 0, refresh, lambda: (v_new, bases))
-            return u * correction, m_new, v_sorted, means, new_bases
+            v_sorted, new_bases = jax.lax.cond(h.due > 0, refresh, lambda: (v_new, bases))
+            return u * h.correction, m_new, v_sorted, means, new_bases
 
-        return jax.lax.cond(first > 0, lambda: start(g, m, v, beta), go)
+        return jax.lax.cond(h.first > 0, lambda: start(g, m, v, h.shampoo_beta), go)
 
-    def scalars(step: jax.Array) -> dict[str, Scalar]:
+    def at_step(h: Any, step: jax.Array) -> dict[str, Scalar]:
         t = step - 1
-        correction = safe_divide(jnp.sqrt(bias_correction(b2, t)), bias_correction(b1, t))
-        flags = {"first": step == 1, "due": t % precondition_frequency == 0}
-        return {"b1": b1, "b2": b2, "beta": beta, "eps": eps, "correction": correction} | flags
+        correction = safe_divide(jnp.sqrt(bias_correction(h.b2, t)), bias_correction(h.b1, t))
+        return {"correction": correction, "first": step == 1, "due": t % precondition_frequency == 0}
 
     zeros = lambda p: jax.tree.map(jnp.zeros_like, eyes(p))
-    transform = from_rule(rule, SoapState, scalars, statistics=zeros, bases=eyes)
+    transform = from_rule(rule, SoapState, hyper, at_step, statistics=zeros, bases=eyes)
     return real_only("scale_by_soap", warn_where_narrow(SQUARES, "scale_by_soap", transform))
 
 
@@ -177,7 +173,7 @@ def soap(
       precondition_1d: give vectors a basis, too.
 
     Raises:
-      ValueError: a hyperparameter outside its range; with weight decay, `update` called without `params`.
+      ValueError: with weight decay, `update` called without `params`.
 
     Source: Vyas et al. (2024), https://arxiv.org/abs/2409.11321, as in its authors' code. optax has no
     such rule.
@@ -186,7 +182,7 @@ def soap(
     >>> print(opt.update(2.0, opt.init(1.0))[0])
     -0.0
     """
-    check("weight_decay", weight_decay, "[0, inf)")
+    hyperparameters(locals(), weight_decay="[0, inf)")
     shrinking = lambda step: jnp.where(step == 0, 1.0, 1 - learning_rate * weight_decay)
     return chain(
         scale_by_soap(b1, b2, eps, shampoo_beta, precondition_frequency, max_precond_dim, precondition_1d),

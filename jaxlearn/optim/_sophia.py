@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check, check_whole
+from jaxlearn._check import check_whole
 from jaxlearn._dtype import from_pairs, to_pairs
 
 from ._decay import decoupled
@@ -16,7 +16,7 @@ from ._learning_rate import scale_by_learning_rate
 from ._mask import Mask
 from ._numeric import normal_like
 from ._schedule import schedulable
-from ._transform import Transform, chain, increment, zeros_like
+from ._transform import Transform, chain, hyperparameters, increment, zeros_like
 
 
 class SophiaState(NamedTuple):
@@ -87,7 +87,7 @@ def scale_by_sophia(
       key: random key for the estimates; `jax.random.key(0)` unless given.
 
     Raises:
-      ValueError: a hyperparameter outside its range; `update` called without both `value_fn` and
+      ValueError: `update` called without both `value_fn` and
         `hessian`.
 
     Source: Liu et al. (2024), Algorithm 3, https://arxiv.org/abs/2305.14342. optax corrects the bias of m,
@@ -97,18 +97,15 @@ def scale_by_sophia(
     >>> print(opt.update(2.0, opt.init(1.0), 1.0, value_fn=lambda p: p**2)[0])
     1.0
     """
-    check("b1", b1, "[0, 1)")
-    check("b2", b2, "[0, 1)")
-    check("gamma", gamma, "(0, inf)")
-    check("eps", eps, "(0, inf)")
+    hyper = hyperparameters(locals(), b1="[0, 1)", b2="[0, 1)", gamma="(0, inf)", eps="(0, inf)")
     update_interval = check_whole("update_interval", update_interval, 1)
 
-    def rule(g: Any, m: Any, h: Any, *, b1: Any, gamma: Any, eps: Any) -> tuple[Any, ...]:
-        m = b1 * m + (1 - b1) * g
-        return jnp.clip(m / jnp.maximum(gamma * h, eps), -1.0, 1.0), m, None
+    def rule(g: Any, m: Any, curvature: Any, h: Any) -> tuple[Any, ...]:
+        m = h.b1 * m + (1 - h.b1) * g
+        return jnp.clip(m / jnp.maximum(h.gamma * curvature, h.eps), -1.0, 1.0), m, None
 
-    def average(h: Any, estimate: Any, *, b2: Any) -> tuple[Any, ...]:
-        return b2 * h + (1 - b2) * estimate, None
+    def average(curvature: Any, estimate: Any, h: Any) -> tuple[Any, ...]:
+        return h.b2 * curvature + (1 - h.b2) * estimate, None
 
     def init(params: PyTree) -> SophiaState:
         start = jnp.copy(jax.random.key(0) if key is None else key)
@@ -131,11 +128,11 @@ def scale_by_sophia(
             estimate = hessian
             if value_fn is not None and hessian is None:
                 estimate = hutchinson(draw, value_fn, params)
-            return leafwise(average, state.h, estimate, b2=b2)[0]
+            return leafwise(average, state.h, estimate, **hyper)[0]
 
         due = state.step % update_interval == 0
         h = jax.lax.cond(due, refresh, lambda: state.h)
-        updates, m, _ = leafwise(rule, grads, state.m, h, b1=b1, gamma=gamma, eps=eps)
+        updates, m, _ = leafwise(rule, grads, state.m, h, **hyper)
         return updates, SophiaState(increment(state.step), next_key, m, h)
 
     return Transform(init, update)
@@ -172,7 +169,7 @@ def sophia(
       mask: which parameters decay (all, unless given): a tree of bools or a function to one.
 
     Raises:
-      ValueError: a hyperparameter outside its range; `update` called without both `value_fn` and
+      ValueError: `update` called without both `value_fn` and
         `hessian`.
 
     Source: Liu et al. (2024), https://arxiv.org/abs/2305.14342; `scale_by_sophia` tells where optax differs.

@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check, is_zero
+from jaxlearn._check import is_zero
 
 from ._leafwise import PyTree, Scalar
 from ._schedule import schedulable
-from ._transform import Transform, from_rule
+from ._transform import Transform, from_rule, hyperparameters
 
 
 class TraceState(NamedTuple):
@@ -53,20 +53,19 @@ def trace(momentum: Scalar, dampening: Scalar = 0.0, nesterov: bool = False) -> 
     1.0
     1.9
     """
-    check("momentum", momentum, "[0, inf)")
-    check("dampening", dampening, "(-inf, inf)")
+    hyper = hyperparameters(locals(), momentum="[0, inf)", dampening="(-inf, inf)")
     if nesterov and (is_zero(momentum) or not is_zero(dampening)):
         raise ValueError(
             "nesterov needs momentum above 0 and dampening 0, "
             f"got momentum={momentum} and dampening={dampening}"
         )
 
-    def rule(g: Any, b: Any, *, mu: Any, weight: Any) -> tuple[Any, Any]:
-        b = mu * b + weight * g
-        return (g + mu * b if nesterov else b), b
+    def rule(g: Any, b: Any, h: Any) -> tuple[Any, Any]:
+        b = h.momentum * b + h.weight * g
+        return (g + h.momentum * b if nesterov else b), b
 
-    def scalars(step: jax.Array) -> dict[str, Scalar]:
-        weight = 1.0 if is_zero(dampening) else jnp.where(step == 1, 1.0, 1.0 - dampening)
-        return {"mu": momentum, "weight": weight}
+    def at_step(h: Any, step: jax.Array) -> dict[str, Scalar]:
+        plain = is_zero(h.dampening)
+        return {"weight": 1.0 if plain else jnp.where(step == 1, 1.0, 1.0 - h.dampening)}
 
-    return from_rule(rule, TraceState, scalars)
+    return from_rule(rule, TraceState, hyper, at_step)

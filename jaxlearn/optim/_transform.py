@@ -1,13 +1,15 @@
 """The protocol of every optimizer here, and the few functions that work on any of them."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
 
+from jaxlearn._check import check
 from jaxlearn._dtype import from_pairs, to_pairs
 
 from ._leafwise import PyTree, Scalar, leafwise
@@ -155,10 +157,37 @@ def apply_updates(params: PyTree, updates: PyTree) -> PyTree:
     return leafwise(lambda p, u: (p + u, None), params, updates)[0]
 
 
+def hyperparameters(given: Mapping[str, Any], **ranges: str) -> dict[str, Scalar]:
+    """Hyperparameters of a factory, checked: those of its arguments for which there is a range.
+
+    Args:
+      given: the arguments, `locals()` in the factory's first line.
+      **ranges: for each hyperparameter its interval, such as "[0, 1)", or "[0, 1) or None".
+
+    Raises:
+      TypeError: one is not a number.
+      ValueError: one is outside its interval.
+
+    >>> def factory(b1: Scalar = 0.9, nesterov: bool = False):
+    ...     return hyperparameters(locals(), b1="[0, 1)")
+    >>> factory(0.5)
+    {'b1': 0.5}
+    >>> factory(1.5)
+    Traceback (most recent call last):
+    ...
+    ValueError: b1 must be in [0, 1), got 1.5
+    """
+    for name, interval in ranges.items():
+        if given[name] is not None or not interval.endswith(" or None"):
+            check(name, given[name], interval.removesuffix(" or None"))
+    return {name: given[name] for name in ranges}
+
+
 def from_rule(
     rule: Callable[..., tuple[Any, ...]],
     state: Any,
-    scalars: Callable[[jax.Array], dict[str, Scalar]] = lambda step: {},
+    hyper: Mapping[str, Scalar] = {},
+    at_step: Callable[[Any, jax.Array], dict[str, Scalar]] = lambda h, step: {},
     *,
     with_params: bool = False,
     **start: Callable[[Any], Any] | None,
@@ -166,11 +195,13 @@ def from_rule(
     """Makes a Transform of the rule for one leaf: what most optimizers here are.
 
     Args:
-      rule: `rule(g, *memory, **scalars) -> (u, *memory)`, by `leafwise`.
+      rule: `rule(g, *memory, h) -> (u, *memory)`, by `leafwise`; `h` has the hyperparameters as attributes.
+        Without any, `rule(g, *memory)`.
       state: a NamedTuple class whose first field is `step` and whose others are trees that the rule
         remembers, each with a leaf for each parameter.
-      scalars: hyperparameters for the rule, given the number of this update, which starts at 1.
-      with_params: the rule is `rule(g, p, *memory, **scalars)`.
+      hyper: hyperparameters, such as `hyperparameters` gives.
+      at_step: `at_step(h, step)` gives what else `h` has in an update, whose number starts at 1.
+      with_params: the rule is `rule(g, p, *memory, h)`.
       **start: for a field of the state, the first value of a leaf as a function of the parameter, or
         None where the rule goes without that field. Unless given: zeros.
 
@@ -181,18 +212,18 @@ def from_rule(
     ...     step: jax.Array
     ...     m: PyTree
     >>> def mean(decay):
-    ...     def rule(g, m, *, decay):
-    ...         m = decay * m + (1 - decay) * g
+    ...     def rule(g, m, h):
+    ...         m = h.decay * m + (1 - h.decay) * g
     ...         return m, m
-    ...     return from_rule(rule, MeanState, lambda step: {"decay": decay})
+    ...     return from_rule(rule, MeanState, hyperparameters(locals(), decay="[0, 1)"))
     >>> opt = mean(0.5)
     >>> opt.update({"w": 1.0}, opt.init({"w": 0.0}))[0]
     {'w': Array(0.5, dtype=float32)}
     """
 
-    def keep_p(g: Any, p: Any, *memory: Any, **scalars: Scalar) -> tuple[Any, ...]:
-        u, *memory_ = rule(g, p, *memory, **scalars)
-        return u, None, *memory_
+    def keep_p(g: Any, p: Any, *rest: Any) -> tuple[Any, ...]:
+        u, *memory = rule(g, p, *rest)
+        return u, None, *memory
 
     first = [start.get(name, jnp.zeros_like) for name in state._fields[1:]]
 
@@ -202,11 +233,12 @@ def from_rule(
 
     def update(grads: PyTree, state: PyTree, params: PyTree = None, **extra: Any) -> tuple[PyTree, PyTree]:
         step = increment(state.step)
+        h = {**hyper, **at_step(SimpleNamespace(**hyper), step)}
         if not with_params:
-            updates, *trees = leafwise(rule, grads, *state[1:], **scalars(step))
+            updates, *trees = leafwise(rule, grads, *state[1:], **h)
         else:
             need_params(params, grads)
-            updates, _, *trees = leafwise(keep_p, grads, params, *state[1:], **scalars(step))
+            updates, _, *trees = leafwise(keep_p, grads, params, *state[1:], **h)
         return updates, type(state)(step, *trees)
 
     return Transform(init, update)

@@ -4,8 +4,6 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from jaxlearn._check import check
-
 from ._adam import scale_by_adam
 from ._decay import decoupled
 from ._leafwise import PyTree, Scalar, leafwise
@@ -14,7 +12,7 @@ from ._mask import Mask, masked
 from ._numeric import safe_divide
 from ._schedule import schedulable
 from ._trace import trace
-from ._transform import Transform, chain, need_params, stateless
+from ._transform import Transform, chain, hyperparameters, need_params, stateless
 
 
 def _ratio(over: Any, under: Any, eps: Any) -> Any:
@@ -36,7 +34,7 @@ def scale_by_trust_ratio(trust_coefficient: Scalar = 1.0, eps: Scalar = 0.0) -> 
       eps: $\epsilon$ in [0, inf).
 
     Raises:
-      ValueError: a hyperparameter outside its range; `update` called without `params`.
+      ValueError: `update` called without `params`.
 
     Source: You et al. (2017), https://arxiv.org/abs/1708.03888. Equal to `optax.scale_by_trust_ratio`.
 
@@ -44,15 +42,14 @@ def scale_by_trust_ratio(trust_coefficient: Scalar = 1.0, eps: Scalar = 0.0) -> 
     >>> opt.update(jnp.array([3.0, 4.0]), opt.init(jnp.ones(2)), jnp.array([0.0, 1.0]))[0]
     Array([0.6, 0.8], dtype=float32)
     """
-    check("trust_coefficient", trust_coefficient, "(0, inf)")
-    check("eps", eps, "[0, inf)")
+    hyper = hyperparameters(locals(), trust_coefficient="(0, inf)", eps="[0, inf)")
 
-    def rule(g: Any, p: Any, *, c: Any, eps: Any) -> tuple[Any, ...]:
-        return g * _ratio(c * jnp.linalg.norm(p), jnp.linalg.norm(g), eps), None
+    def rule(g: Any, p: Any, h: Any) -> tuple[Any, ...]:
+        return g * _ratio(h.trust_coefficient * jnp.linalg.norm(p), jnp.linalg.norm(g), h.eps), None
 
     def update(grads: PyTree, params: PyTree) -> PyTree:
         need_params(params, grads)
-        return leafwise(rule, grads, params, c=trust_coefficient, eps=eps)[0]
+        return leafwise(rule, grads, params, **hyper)[0]
 
     return stateless(update)
 
@@ -74,7 +71,7 @@ def scale_by_lars(
       eps: $\epsilon$ in [0, inf).
 
     Raises:
-      ValueError: a hyperparameter outside its range; `update` called without `params`.
+      ValueError: `update` called without `params`.
 
     Source: You et al. (2017), equation 6, https://arxiv.org/abs/1708.03888
 
@@ -82,17 +79,16 @@ def scale_by_lars(
     >>> opt.update(jnp.array([3.0, 4.0]), opt.init(jnp.ones(2)), jnp.array([0.0, 1.0]))[0]
     Array([0.6, 0.8], dtype=float32)
     """
-    check("trust_coefficient", trust_coefficient, "(0, inf)")
-    check("weight_decay", weight_decay, "[0, inf)")
-    check("eps", eps, "[0, inf)")
+    hyper = hyperparameters(locals(), trust_coefficient="(0, inf)", weight_decay="[0, inf)", eps="[0, inf)")
 
-    def rule(g: Any, p: Any, *, c: Any, decay: Any, eps: Any) -> tuple[Any, ...]:
+    def rule(g: Any, p: Any, h: Any) -> tuple[Any, ...]:
         g_norm, p_norm = jnp.linalg.norm(g), jnp.linalg.norm(p)
-        return (g + decay * p) * _ratio(c * p_norm, g_norm + decay * p_norm, eps), None
+        ratio = _ratio(h.trust_coefficient * p_norm, g_norm + h.weight_decay * p_norm, h.eps)
+        return (g + h.weight_decay * p) * ratio, None
 
     def update(grads: PyTree, params: PyTree) -> PyTree:
         need_params(params, grads)
-        return leafwise(rule, grads, params, c=trust_coefficient, decay=weight_decay, eps=eps)[0]
+        return leafwise(rule, grads, params, **hyper)[0]
 
     return stateless(update)
 
@@ -125,7 +121,7 @@ def lars(
         normalisations are usually left out.
 
     Raises:
-      ValueError: a hyperparameter outside its range; `update` called without `params`.
+      ValueError: `update` called without `params`.
 
     Source: You et al. (2017), https://arxiv.org/abs/1708.03888. Without weight decay equal to `optax.lars`;
     with it, optax divides by $\lVert g + \lambda\theta\rVert$.
@@ -167,7 +163,7 @@ def lamb(
       mask: which parameters decay (all, unless given).
 
     Raises:
-      ValueError: a hyperparameter outside its range; `update` called without `params`.
+      ValueError: `update` called without `params`.
 
     Source: You et al. (2020), https://arxiv.org/abs/1904.00962, with its $\phi(x) = x$. Equal to
     `optax.lamb`.

@@ -5,14 +5,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxlearn._check import check
-
-from ._adam import debias
+from ._adam import debiased
 from ._decay import decoupled
 from ._leafwise import PyTree, Scalar
 from ._learning_rate import scale_by_learning_rate
 from ._schedule import schedulable
-from ._transform import Transform, chain, from_rule, full_of
+from ._transform import Transform, chain, from_rule, full_of, hyperparameters
 
 
 class YogiState(NamedTuple):
@@ -51,9 +49,6 @@ def scale_by_yogi(
       initial_accumulator_value: $v_0$ in [0, inf).
       use_bias_correction: divide $m_t$ by $1-\beta_1^t$ and $v_t$ by $1-\beta_2^t$, as Adam does.
 
-    Raises:
-      ValueError: a hyperparameter outside its range.
-
     Source: Zaheer et al. (2018), https://papers.nips.cc/paper/8186. optax always corrects the bias, and
     starts $m$, too, at `initial_accumulator_value`.
 
@@ -61,22 +56,18 @@ def scale_by_yogi(
     >>> print(opt.update(-3.0, opt.init(0.0))[0])
     -1.0
     """
-    check("b1", b1, "[0, 1)")
-    check("b2", b2, "[0, 1)")
-    check("eps", eps, "[0, inf)")
-    check("initial_accumulator_value", initial_accumulator_value, "[0, inf)")
+    hyper = hyperparameters(
+        locals(), b1="[0, 1)", b2="[0, 1)", eps="[0, inf)", initial_accumulator_value="[0, inf)"
+    )
 
-    def rule(g: Any, m: Any, v: Any, *, b1: Any, b2: Any, eps: Any, c1: Any, c2: Any) -> tuple[Any, ...]:
-        m = b1 * m + (1 - b1) * g
-        v = v - (1 - b2) * jnp.sign(v - g * g) * g * g
-        return c1 * m / (jnp.sqrt(c2 * v) + eps), m, v
+    def rule(g: Any, m: Any, v: Any, h: Any) -> tuple[Any, ...]:
+        m = h.b1 * m + (1 - h.b1) * g
+        v = v - (1 - h.b2) * jnp.sign(v - g * g) * g * g
+        return h.c1 * m / (jnp.sqrt(h.c2 * v) + h.eps), m, v
 
-    def scalars(step: jax.Array) -> dict[str, Scalar]:
-        c1, c2 = debias(b1, step), debias(b2, step)
-        corrections = {"c1": c1, "c2": c2} if use_bias_correction else {"c1": 1.0, "c2": 1.0}
-        return {"b1": b1, "b2": b2, "eps": eps} | corrections
-
-    return from_rule(rule, YogiState, scalars, v=full_of(initial_accumulator_value))
+    corrections = debiased if use_bias_correction else lambda h, step: {"c1": 1.0, "c2": 1.0}
+    start = full_of(initial_accumulator_value)
+    return from_rule(rule, YogiState, hyper, corrections, v=start)
 
 
 def yogi(
@@ -105,9 +96,6 @@ def yogi(
       weight_decay: $\lambda$ in [0, inf), multiplied by the learning rate.
       use_bias_correction: correct the bias of both moments, as Adam does; without it the first steps are
         the largest.
-
-    Raises:
-      ValueError: a hyperparameter outside its range.
 
     Source: Zaheer et al. (2018), https://papers.nips.cc/paper/8186; `scale_by_yogi` tells where it and
     `optax.yogi` differ.
