@@ -30,7 +30,7 @@ hypothesis.settings.register_profile("fast", max_examples=20, deadline=None, der
 hypothesis.settings.register_profile("deep", max_examples=1000, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
 
-SHARE = 12  # in as many days all cases of a test have run
+SHARE = 28  # in as many days, a month, all cases of a test have run
 GOLDEN = Path(__file__).parent / "golden"
 
 
