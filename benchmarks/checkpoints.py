@@ -29,7 +29,7 @@ def seconds(program: training.Program, saving: recording.Saving | None, epochs: 
     with tempfile.TemporaryDirectory() as folder:
         start = training.Position(program.state).copied()
         began = time.perf_counter()
-        keeper = saving and Keeper(Path(folder), program, saving, {}, start, losses=True)
+        keeper = saving and Keeper(Path(folder), program, saving, {}, start, stop=True)
         for position in training.run_parts(program, start, epochs):
             if keeper:
                 keeper.offer(position)

@@ -1,4 +1,4 @@
-"""Programs of a user's own, in a folder outside of the repository."""
+"""GridProgram of a user's own, in a folder outside of the repository."""
 
 import json
 import os

@@ -17,7 +17,7 @@ from models import MODELS
 
 
 class Runs(NamedTuple):
-    """Programs that train all runs at once, on data that lie on the device.
+    """GridProgram that train all runs at once, on data that lie on the device.
 
     Attributes:
       init: `init(seed)`: their first states; the seeds of measurement n are those after n - 1's.

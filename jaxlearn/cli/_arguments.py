@@ -12,7 +12,7 @@ from jaxlearn.recording import Saving
 
 from ._recipe import Recipe
 from ._settings import parse_size
-from ._terminal import Parser, checked, whole
+from ._terminal import Parser, checked, whole_number
 
 DESCRIPTION = """\
 Trains a model with an optimizer: `python {prog} --opt adam`. See --help and --list.
@@ -72,10 +72,10 @@ def _add_run(parser: Parser, app: App) -> None:
     add("--model", metavar="NAME,...", help=f"{', '.join(app.models)} (default: {app.default_model})")
     add("--dataset", help="auto, mnist, fashion_mnist, digits or tfds:NAME (default: auto)")
     add("--data-dir", metavar="DIR", help="folder with the dataset's original files")
-    add("--epochs", type=whole(1), metavar="N", help="default: 10")
-    add("--batch-size", type=whole(1), metavar="N", help="default: 64")
+    add("--epochs", type=whole_number(1), metavar="N", help="default: 10")
+    add("--batch-size", type=whole_number(1), metavar="N", help="default: 64")
     add("--drop-last", action="store_true", help="leave out an epoch's last batch where it would be smaller")
-    add("--validation", type=whole(0), metavar="N",
+    add("--validation", type=whole_number(0), metavar="N",
         help="training examples held out to validate on (default: a tenth, at most 1000)")  # fmt: skip
     add("--lr", metavar="RATE", help="learning rate (default: the recipe's; see --list); several: 1e-3,1e-2 "
         "or, 9 from 1e-4 to 1, 1e-4:1:9; search:N for N out of the recipe's range (default in a comparison: "
@@ -88,7 +88,7 @@ def _add_run(parser: Parser, app: App) -> None:
     add("--set", action="append", metavar="NAME=VALUE",
         help="any hyperparameter of the optimizer or size of the model, such as b1=0.95 or hidden=64; "
         "may be repeated; several real numbers as b1=0.9,0.95")  # fmt: skip
-    add("--seed", type=whole(0), metavar="N", help="default: 0")
+    add("--seed", type=whole_number(0), metavar="N", help="default: 0")
     add("--device", choices=["auto", "cpu", "gpu", "tpu"], help="default: auto")
     add("--precision", choices=["default", "high", "highest"], help="of products of float32 matrices: "
         "highest is float32, as on a CPU always, the others TF32 on a GPU (default: JAX's)")  # fmt: skip
@@ -99,11 +99,11 @@ def _add_run(parser: Parser, app: App) -> None:
         "longer")  # fmt: skip
     add("--save-every", type=checked(lambda text: Saving.parse(text) and text), metavar="TIME",
         help="how often a run is saved: 30s, 500steps or 1epochs (default: 30s)")  # fmt: skip
-    add("--keep", type=whole(1), metavar="N",
+    add("--keep", type=whole_number(1), metavar="N",
         help="checkpoints that stay, besides that of the best epoch by validation (default: 3)")  # fmt: skip
     add("--nonfinite", choices=["stop", "skip"],
         help="at a loss or gradient of NaN or infinity: stop or skip the update (default: stop)")  # fmt: skip
-    add("--patience", type=whole(1), metavar="N",
+    add("--patience", type=whole_number(1), metavar="N",
         help="stop a run after N epochs that were no better than its best by validation, and keep that one "
         "(default: never)")  # fmt: skip
     add("--log", choices=["csv", "tensorboard"], help="write what each epoch gave to metrics.csv or into "
@@ -127,16 +127,21 @@ def _add_comparison(parser: Parser) -> None:
     def add(name: str, **options: Any) -> None:
         group.add_argument(name, default=argparse.SUPPRESS, **options)
 
-    add("--seeds", type=whole(1), metavar="N", help="runs of each kind, seeds from --seed up (default: 5)")
+    add(
+        "--seeds",
+        type=whole_number(1),
+        metavar="N",
+        help="runs of each kind, seeds from --seed up (default: 5)",
+    )
     add("--target", type=float, metavar="ACCURACY",
         help="how soon is this validation accuracy reached? (default: 99%% of the best)")  # fmt: skip
     add("--max-memory", type=checked(parse_size), metavar="SIZE",
         help="for the runs trained together, such as 2GB (default: most of what is free)")  # fmt: skip
-    add("--width", type=whole(1), metavar="N",
+    add("--width", type=whole_number(1), metavar="N",
         help="runs side by side by vmap, at most (default: what is faster here)")  # fmt: skip
     group.add_argument("--function", metavar="NAME", help="compare on a function of two numbers instead of a "
         f"model, at rates 1e-5:1:11 unless told: {', '.join(functions.SURFACES)}")  # fmt: skip
-    group.add_argument("--steps", type=whole(1), default=500, metavar="N",
+    group.add_argument("--steps", type=whole_number(1), default=500, metavar="N",
                        help="with --function: updates (default: 500)")  # fmt: skip
 
 

@@ -19,9 +19,9 @@ from ._arguments import App, parse_arguments, write_command
 from ._build import check_config
 from ._choice import sizes_of
 from ._config import CompareConfig, RunConfig, asks_for_several, from_json
+from ._eval import use_saved
 from ._process import keep_compiled, leave, listen_for_signals, open_streams
 from ._recipe import Recipe
-from ._saved import use_saved
 from ._several import run_comparison, run_function
 from ._single import run_one
 from ._terminal import Ended, UsageError, in_flags, pick, tell

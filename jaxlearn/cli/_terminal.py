@@ -38,10 +38,10 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(message)
 
 
-def whole(least: int) -> Callable[[str], int]:
+def whole_number(least: int) -> Callable[[str], int]:
     """A type for arguments: whole numbers from `least` to 2^32 - 1.
 
-    >>> whole(1)("20")
+    >>> whole_number(1)("20")
     20
     """
 

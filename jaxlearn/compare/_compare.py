@@ -17,13 +17,13 @@ from jaxlearn._text import show
 from jaxlearn._types import Loss
 from jaxlearn.nn import output_shape
 
-from ._layout import measure_width
+from ._finished import FinishedSweeps
+from ._grid_program import GridProgram, compile_to_fit
 from ._memory import free_memory
-from ._programs import Programs, compile_to_fit
 from ._result import Sweep
-from ._store import Store
 from ._sweep import train_sweep
 from ._task import Contender, Scoring, Task, make_scoring
+from ._width import measure_width
 
 
 class Progress(NamedTuple):
@@ -130,14 +130,14 @@ def compare(
     max_memory = None if max_memory is None else check_whole("max_memory", max_memory, 1)
     task = Task(train, validation, test, seeds, epochs, batch_size, loss, drop_last)
     _check(contenders, task)
-    store = Store(folder)
-    memory = max_memory or store.once("memory", lambda: free_memory(devices))
+    finished = FinishedSweeps(folder)
+    memory = max_memory or finished.once("memory", lambda: free_memory(devices))
     costs = [len(contender.points) * len(task.seeds) * epochs for contender in contenders]
-    kept = {contender.name: _load_kept(store, contender, task) for contender in contenders}
+    kept = {contender.name: _load_kept(finished, contender, task) for contender in contenders}
     to_train = [contender for contender in contenders if kept[contender.name] is None]
     for contender in {contender.model_name: contender for contender in reversed(to_train)}.values():
         _check_model(contender, task)
-    ready: dict[str, Programs] = {}
+    ready: dict[str, GridProgram] = {}
     sweeps: list[Sweep] = []
     done = 0
 
@@ -154,7 +154,7 @@ def compare(
         report(Progress(f"compiling {optimizers} on {model_name}", done, sum(costs)))
         start = scoring(model_name).start
         measure = partial(measure_width, first, task, start, devices)
-        fitting = width or store.once(f"width for {model_name}", measure)
+        fitting = width or finished.once(f"width for {model_name}", measure)
         compiled = compile_to_fit(some, task, start, fitting, devices, memory)
         ready.update(zip((contender.name for contender in some), compiled, strict=True))
 
@@ -170,7 +170,7 @@ def compare(
             if contender.name not in ready:
                 compile_ahead(contenders[number:])
             programs, common = ready.pop(contender.name), scoring(contender.model_name)
-            sweep = store.save(train_sweep(contender, task, programs, common, count))
+            sweep = finished.save(train_sweep(contender, task, programs, common, count))
         sweeps.append(sweep)
         report(Progress(contender.name, sum(costs[: number + 1]), sum(costs), sweep))
     sizes = [len(split.labels) for split in (train, validation, test)]
@@ -205,13 +205,13 @@ def _check_model(contender: Contender, task: Task) -> None:
     jax.eval_shape(lambda start: run.advance(run.init(start, task.train), task.train), start)
 
 
-def _load_kept(store: Store, contender: Contender, task: Task) -> Sweep | None:
+def _load_kept(finished: FinishedSweeps, contender: Contender, task: Task) -> Sweep | None:
     """The sweep of a contender that an earlier call has finished, or None.
 
     Raises:
       CheckpointError: what is there is not what would be trained here, or cannot be read.
     """
-    sweep = store.load(contender.model_name, contender.optimizer)
+    sweep = finished.load(contender.model_name, contender.optimizer)
     if sweep is None:
         return None
     for what, there, here in (
@@ -221,6 +221,6 @@ def _load_kept(store: Store, contender: Contender, task: Task) -> Sweep | None:
     ):
         if there != here:
             raise CheckpointError(
-                f"{store.folder} has {sweep.name} with other {what}: {show(there)}, not {show(here)}"
+                f"{finished.folder} has {sweep.name} with other {what}: {show(there)}, not {show(here)}"
             )
     return sweep

@@ -1,76 +1,77 @@
-"""How many runs to compute side by side: what is the fastest here, by measurement."""
+"""How the runs of a grid stand in a program."""
 
 import math
-import time
-from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-import jax
 import numpy as np
 
-from jaxlearn._draw import Start
-from jaxlearn.data import Split
-
-from ._grid import place_values
-from ._programs import Programs, compile_grids
-from ._shape import Shape, make_shape, widest
-from ._task import Contender, Task
-
-BATCHES, REPEATS = 10, 5
-ENOUGH = 1.0  # seconds, after which two repeats do
-MOST_GROUPS = 32  # a device, in what is measured
-CLOSE = 1.1  # times as long is not worth another order of sums
+PADDING = 1.15  # of a device's time at most this much for runs that only fill up
 
 
-def measure_width(contender: Contender, task: Task, start: Start, devices: Sequence[jax.Device]) -> int:
-    """The width with which this grid takes the least time: 1, as many as there are points, or between.
+class Layout(NamedTuple):
+    """How many runs a program trains, and in which order.
 
-    On a GPU many runs side by side win by far. On a CPU it depends on the model: products of matrices get
-    larger, but what a step works on falls out of the caches. Where it matters little it is 1, with which a
-    run is computed as it is alone.
+    A group is `width` runs with one seed, computed side by side by `vmap`: they share their batches. A
+    device works through its groups one after another (`lax.map`), the devices work at the same time.
+
+    Attributes:
+      width: runs in a group.
+      groups: groups in a program, over all devices.
+      devices: how many work.
     """
-    grid = len(contender.points), len(task.seeds)
-    most = widest(*grid, len(devices))
-    shapes = [make_shape(*grid, width, len(devices)) for width in {1, math.isqrt(most), most}]
-    whole = {shape.width: shape for shape in sorted(shapes)}
-    if len(whole) == 1:
-        return 1
-    # about as many runs in each, so that what a call costs by itself decides nothing
-    few = [s._replace(groups=s.devices * min(MOST_GROUPS, max(whole) // s.width)) for s in whole.values()]
-    calls = _few_batches(contender, task, start, few, devices)
-    costs = dict.fromkeys(whole, math.inf)
-    began = time.perf_counter()
-    for repeat in range(REPEATS):
-        if repeat >= 2 and time.perf_counter() - began > ENOUGH:
-            break
-        for width, call in calls.items():
-            cost = width * whole[width].groups * call()
-            costs[width] = min(costs[width], cost)
-    least = min(costs.values())
-    return min(width for width, cost in costs.items() if cost <= CLOSE * least)
+
+    width: int
+    groups: int
+    devices: int
 
 
-def _few_batches(
-    contender: Contender, task: Task, start: Start, shapes: Sequence[Shape], devices: Sequence[jax.Device]
-) -> dict[int, Callable[[], float]]:
-    """Compiles a few batches for each shape; by its width a call that gives the seconds for one run."""
-    few = task.train.labels.size // task.batch_size
-    train = Split(*(part[: min(BATCHES, few) * task.batch_size] for part in task.train))
-    small = task._replace(train=train, validation=Split(*(part[:1] for part in task.validation)))
-    orders = np.tile(np.arange(len(train.labels), dtype=np.int32), (len(task.seeds), 1))
+def make_layout(points: int, seeds: int, width: int, devices: int, most: int | None = None) -> Layout:
+    """The layout for a grid of `points` times `seeds` runs.
 
-    def prepare(programs: Programs) -> Callable[[], float]:
-        shape = programs.shape
-        first = place_values(contender.points, np.zeros((shape.groups, shape.width), int))
-        rows, seeds = programs.place(first), programs.place(np.zeros(shape.groups, int))
-        states = programs.init(rows, seeds)
+    Args:
+      points, seeds: of the grid.
+      width: runs side by side, at most.
+      devices: that there are.
+      most: runs in a program at most (default: all).
 
-        def call() -> float:
-            nonlocal states
-            began = time.perf_counter()
-            states, _ = programs.epoch(rows, states, seeds, orders)
-            return (time.perf_counter() - began) / (shape.groups * shape.width)
+    >>> make_layout(points=7, seeds=3, width=5, devices=2)
+    Layout(width=4, groups=6, devices=2)
+    >>> make_layout(7, 3, width=7, devices=2, most=3), make_layout(7, 3, width=7, devices=2, most=1)
+    (Layout(width=1, groups=2, devices=2), Layout(width=1, groups=1, devices=1))
+    """
+    limit = points * seeds if most is None else most
+    devices = min(devices, limit, points * seeds)
+    width = max(1, min(width, limit // devices, points))
+    width = math.ceil(points / math.ceil(points / width))  # no group much emptier than the others
+    rounds = math.ceil(math.ceil(points / width) * seeds / devices)
+    parts = 1 if most is None else math.ceil(rounds / max(1, most // (width * devices)))
+    return Layout(width, math.ceil(rounds / parts) * devices, devices)
 
-        return call
 
-    compiled = compile_grids([(contender, shape) for shape in shapes], small, start, devices)
-    return {programs.shape.width: prepare(programs) for programs in compiled}
+def widest(points: int, seeds: int, devices: int) -> int:
+    """The largest width for which devices spend little time on runs that only fill up.
+
+    >>> widest(points=7, seeds=3, devices=2), widest(points=7, seeds=3, devices=1)
+    (4, 7)
+    """
+
+    layouts = [make_layout(points, seeds, width, devices) for width in range(1, points + 1)]
+    work = [layout.width * layout.groups for layout in layouts]
+    return max(s.width for s, runs in zip(layouts, work, strict=True) if runs <= PADDING * work[0])
+
+
+def arrange(points: int, seeds: int, layout: Layout) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Which run stands where, for each program: points of layout (groups, width), seeds of layout (groups,).
+
+    What is left of a group or of the last program is filled up with runs that stand there already.
+
+    >>> for point, seed in arrange(3, 1, Layout(width=2, groups=2, devices=1)):
+    ...     print(point.tolist(), seed.tolist())
+    [[0, 1], [2, 2]] [0, 0]
+    """
+    starts = np.arange(0, points, layout.width)
+    point = np.minimum(starts[:, None] + np.arange(layout.width), points - 1)
+    point, seed = np.repeat(point, seeds, axis=0), np.tile(np.arange(seeds), len(starts))
+    chunks = range(0, len(seed), layout.groups)
+    rows = [np.minimum(np.arange(at, at + layout.groups), len(seed) - 1) for at in chunks]
+    return [(point[row], seed[row]) for row in rows]

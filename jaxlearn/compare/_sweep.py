@@ -13,9 +13,9 @@ from jaxlearn._dtype import shortest
 from jaxlearn.training import RunState
 
 from ._grid import place_values
-from ._programs import Programs
+from ._grid_program import GridProgram
+from ._layout import arrange
 from ._result import Sweep, point_scores
-from ._shape import arrange
 from ._task import Contender, Scoring, Task
 
 
@@ -31,7 +31,7 @@ class Curves(NamedTuple):
 def train_sweep(
     contender: Contender,
     task: Task,
-    programs: Programs,
+    programs: GridProgram,
     scoring: Scoring,
     report: Callable[[int], None],
 ) -> Sweep:
@@ -48,7 +48,7 @@ def train_sweep(
     done = np.zeros((len(points), len(seeds)), bool)
     finished: dict[tuple[int, int], Any] = {}
     seconds = 0.0
-    for point, seed in arrange(*done.shape, programs.shape):
+    for point, seed in arrange(*done.shape, programs.layout):
         rows = programs.place(place_values(points, point))
         places = programs.place(seed)
         states = programs.init(rows, places)
@@ -77,7 +77,7 @@ def train_sweep(
         confusion=np.asarray(result.confusion),
         seconds=seconds,
         compile_seconds=programs.seconds,
-        shape=programs.shape,
+        layout=programs.layout,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
 from ._dataset import DataError
-from ._idx import NAMES, show
+from ._idx import NAMES, show_path
 
 PROBE_SECONDS = 3.0
 FETCH_SECONDS = 30.0  # for a file, and a second more for each SLOWEST bytes of it
@@ -101,7 +101,7 @@ def download(name: str, folder: Path) -> None:
             raise
         except OSError as error:
             advice = "set JAXLEARN_CACHE to a folder that can be"
-            raise DataError(f"{show(place)} cannot be written: {error.strerror}; {advice}") from None
+            raise DataError(f"{show_path(place)} cannot be written: {error.strerror}; {advice}") from None
         except ValueError:
             raise DataError(
                 f"the download of {file.url} is not the registered file of {file.size} bytes with the "

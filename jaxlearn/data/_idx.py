@@ -26,10 +26,10 @@ _GZIP = b"\x1f\x8b"  # how such a file begins
 _CHUNK = 2**17  # bytes of the file read at a time; its header must come in the first
 
 
-def show(path: Path) -> str:
+def show_path(path: Path) -> str:
     """A path for a message: in one line, and in characters that any terminal takes.
 
-    >>> show(Path("data/mnist")), show(Path("two\\nlines"))
+    >>> show_path(Path("data/mnist")), show_path(Path("two\\nlines"))
     ('data/mnist', "'two\\\\nlines'")
     """
     text = str(path)
@@ -61,7 +61,7 @@ def read_idx(path: Path, magic: int) -> np.ndarray:
         reason = f"cannot be read: {error.strerror}"
     except MemoryError:
         reason = "does not fit into memory"
-    raise DataError(f"{show(path)} {reason}")
+    raise DataError(f"{show_path(path)} {reason}")
 
 
 def _read(path: Path, magic: int) -> np.ndarray:
@@ -150,7 +150,7 @@ def read_folder(folder: Path, name: str = "mnist") -> tuple[Split, Split]:
       DataError: no such folder; a file is missing or broken; two files do not belong together.
     """
     if not os.path.isdir(folder):
-        raise DataError(f"{show(folder)} is not a folder: a folder with {', '.join(NAMES)} is needed")
+        raise DataError(f"{show_path(folder)} is not a folder: a folder with {', '.join(NAMES)} is needed")
     for place in (folder, folder / "raw", folder / _TORCHVISION[name] / "raw"):
         if any(os.path.lexists(_find(place, file)) for file in NAMES):
             folder = place
@@ -158,7 +158,7 @@ def read_folder(folder: Path, name: str = "mnist") -> tuple[Split, Split]:
     train, test = (_read_split(*(_find(folder, file) for file in pair)) for pair in FILES.values())
     if train.images.shape[1:] != test.images.shape[1:]:
         raise DataError(
-            f"{show(folder)} mixes sizes: training images are {train.images.shape[1:3]}, "
+            f"{show_path(folder)} mixes sizes: training images are {train.images.shape[1:3]}, "
             f"test images {test.images.shape[1:3]}; they must be the same"
         )
     return train, test
@@ -176,10 +176,10 @@ def _read_split(images_path: Path, labels_path: Path) -> Split:
     images, labels = read_idx(images_path, 2051), read_idx(labels_path, 2049)
     if len(images) != len(labels):
         raise DataError(
-            f"{show(images_path)} holds {len(images)} images of {images.shape[1:]} pixels and "
+            f"{show_path(images_path)} holds {len(images)} images of {images.shape[1:]} pixels and "
             f"{labels_path.name} {len(labels)} labels; there must be as many"
         )
-    check_labels(labels, 10, show(labels_path))
+    check_labels(labels, 10, show_path(labels_path))
     return Split(images[..., None], labels.astype(np.int32))
 
 

@@ -10,7 +10,7 @@ from jaxlearn._split import Split
 from ._dataset import DataError, Dataset
 from ._digits import read_digits
 from ._download import download
-from ._idx import NAMES, read_folder, show
+from ._idx import NAMES, read_folder, show_path
 from ._tfds import read_tfds
 
 TITLES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST"}
@@ -52,7 +52,7 @@ def load(name: str = "auto", data_dir: str | Path | None = None) -> Dataset:
         return _auto(folder)
     if name == "digits":
         if folder is not None:
-            raise ValueError(f"digits come with scikit-learn and take no data_dir, got {show(folder)}")
+            raise ValueError(f"digits come with scikit-learn and take no data_dir, got {show_path(folder)}")
         return Dataset(name, *read_digits(), 10, "digits (1,797 images, bundled with scikit-learn)")
     if name.startswith("tfds:"):
         train, test, classes = read_tfds(name.removeprefix("tfds:"), folder, cache_dir())
@@ -85,7 +85,7 @@ def _mnist_like(name: str, folder: Path | None) -> Dataset:
     cached = cache_dir() / name
     if folder is not None:
         train, test = read_folder(folder, name)
-        origin = f"from {show(folder)}"
+        origin = f"from {show_path(folder)}"
     else:
         train, test, origin = _from_cache(name, cached)
     _check_counts(name, train, folder or cached)
@@ -95,24 +95,24 @@ def _mnist_like(name: str, folder: Path | None) -> Dataset:
 
 def _from_cache(name: str, cached: Path) -> tuple[Split, Split, str]:
     try:
-        return *read_folder(cached), f"from the cache, {show(cached)}"
+        return *read_folder(cached), f"from the cache, {show_path(cached)}"
     except DataError as error:
         broken = f"{error}, and " if cached.is_dir() else ""
     try:
         download(name, cached)
     except DataError as error:
         raise DataError(f"{broken}{error}") from None
-    return *read_folder(cached), f"downloaded to {show(cached)}"
+    return *read_folder(cached), f"downloaded to {show_path(cached)}"
 
 
 def _check_counts(name: str, train: Split, folder: Path) -> None:
     counts = np.bincount(train.labels, minlength=10).tolist()
     if name == "fashion_mnist" and counts == _MNIST_COUNTS:
         raise DataError(
-            f"{show(folder)} holds MNIST, not Fashion-MNIST (they share file names); load 'mnist'"
+            f"{show_path(folder)} holds MNIST, not Fashion-MNIST (they share file names); load 'mnist'"
         )
     if name == "mnist" and counts == _EVEN_COUNTS:
         raise DataError(
-            f"{show(folder)} does not hold MNIST: it has 6,000 images of each class, as Fashion-MNIST has "
-            "(they share file names); load 'fashion_mnist'"
+            f"{show_path(folder)} does not hold MNIST: it has 6,000 images of each class, as Fashion-MNIST "
+            "has (they share file names); load 'fashion_mnist'"
         )

@@ -14,7 +14,7 @@ from jaxlearn._split import Split
 
 from ._dataset import DataError
 from ._download import download, one_line, probe
-from ._idx import FILES, check_labels, read_idx, show
+from ._idx import FILES, check_labels, read_idx, show_path
 from ._tfrecord import read_tfrecords
 
 
@@ -115,7 +115,7 @@ def _find_files(builder: Any, name: str, data_dir: Path | None, cache: Path | No
     """The folder that holds what a set is prepared from, filled by a download if it is one in `cache`."""
     if data_dir is not None and not os.path.isdir(data_dir):
         raise DataError(
-            f"{show(data_dir)} is not a folder: tfds:{name} looks there for the files it would download"
+            f"{show_path(data_dir)} is not a folder: tfds:{name} looks there for the files it would download"
         )
     missing = {}
     for url, info in (builder.url_infos or {}).items():
@@ -124,11 +124,11 @@ def _find_files(builder: Any, name: str, data_dir: Path | None, cache: Path | No
             missing[url] = info.filename, info.checksum
         elif not _is_registered(path, int(info.size), info.checksum):
             wanted = f"{int(info.size)} bytes with the SHA-256 {info.checksum} are needed"
-            raise DataError(f"{show(path)} is not the file that tfds:{name} registers: {wanted}")
+            raise DataError(f"{show_path(path)} is not the file that tfds:{name} registers: {wanted}")
     try:
         if cache is not None and missing:
             if data_dir is not None:
-                raise DataError(f"{show(data_dir)} does not hold all of its files")
+                raise DataError(f"{show_path(data_dir)} does not hold all of its files")
             download(builder.name, cache / builder.name)
             return cache / builder.name
         for url, (_, checksum) in missing.items():
@@ -138,8 +138,8 @@ def _find_files(builder: Any, name: str, data_dir: Path | None, cache: Path | No
             probe(url)
     except DataError as error:
         raise DataError(
-            f"tfds:{name} is not prepared in {show(builder.data_path.parent)}, and {error}; have a folder "
-            f"that holds {next(iter(missing.values()))[0]}, and pass it as data_dir"
+            f"tfds:{name} is not prepared in {show_path(builder.data_path.parent)}, and {error}; have a "
+            f"folder that holds {next(iter(missing.values()))[0]}, and pass it as data_dir"
         ) from None
     return data_dir
 
@@ -191,13 +191,14 @@ def _read_examples(builder: Any, split: str) -> list[dict[str, Any]]:
         if builder.info.file_format.value != "tfrecord":
             kind = f"in the format {builder.info.file_format.value}, which is not read here"
             raise DataError(
-                f"{show(builder.data_path)} is {kind}; set TFDS_DATA_DIR to another folder to prepare it anew"
+                f"{show_path(builder.data_path)} is {kind}; set TFDS_DATA_DIR to another folder "
+                "to prepare it anew"
             ) from None
         about, decode = builder.info.splits[split], builder.info.features.deserialize_example_np
         records = [record for path in about.filepaths for record in read_tfrecords(path)]
         if len(records) != about.num_examples:
             raise DataError(
-                f"{show(about.filepaths[0])} and its shards must hold {about.num_examples} examples, "
+                f"{show_path(about.filepaths[0])} and its shards must hold {about.num_examples} examples, "
                 f"as dataset_info.json says; they hold {len(records)}; get them again"
             ) from None
         return list(map(decode, records))

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from ._dataset import DataError
-from ._idx import show
+from ._idx import show_path
 
 _HEAD, _TAIL = 12, 4  # bytes: the length and its checksum before a record, the record's checksum behind it
 _POLYNOMIAL = np.uint32(0x82F63B78)  # of CRC-32C, its bits reversed
@@ -23,7 +23,7 @@ def read_tfrecords(path: Path) -> list[bytes]:
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        raise DataError(f"{show(path)} cannot be read: {error.strerror}") from None
+        raise DataError(f"{show_path(path)} cannot be read: {error.strerror}") from None
     starts, lengths, at = [], [], 0
     while at < len(content):
         length = int.from_bytes(content[at : at + 8], "little")
@@ -31,7 +31,7 @@ def read_tfrecords(path: Path) -> list[bytes]:
         lengths.append(length)
         at += _HEAD + length + _TAIL
     if at != len(content) or not _are_whole(np.frombuffer(content, np.uint8), starts, lengths):
-        raise DataError(f"{show(path)} is damaged or cut short; get it again, or prepare the set again")
+        raise DataError(f"{show_path(path)} is damaged or cut short; get it again, or prepare the set again")
     return [content[start : start + length] for start, length in zip(starts, lengths, strict=True)]
 
 

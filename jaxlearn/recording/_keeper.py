@@ -64,7 +64,7 @@ class Keeper:
       saving: when, and how many stay.
       config: goes into each checkpoint.
       start: where the run begins.
-      losses: whether a loss that is not finite stops the run; parameters that are not always do.
+      stop: whether a loss that is not finite stops the run; parameters that are not always do.
     """
 
     def __init__(
@@ -74,10 +74,10 @@ class Keeper:
         saving: Saving,
         config: dict[str, Any],
         start: Position,
-        losses: bool,
+        stop: bool,
     ):
         self.folder, self.program, self.saving, self.config = folder, program, saving, config
-        self.losses = losses
+        self.stop = stop
         self.good = start.copied()  # where the run was last known to be sound
         self.best: Position | None = None  # of the best epoch, while that is not saved
         self.saved = {step for step, _ in _numbered(folder) if step <= int(start.state.step)}
@@ -94,8 +94,8 @@ class Keeper:
           NonFiniteError: a loss is not finite, or, when it is to be saved, a parameter.
           OSError: it cannot be saved.
         """
-        if self.losses and first_bad_loss(position) is not None:
-            raise locate(self.program, self.good, position, losses=True)
+        if self.stop and first_bad_loss(position) is not None:
+            raise locate(self.program, self.good, position, stop=True)
         if not position.done and position.best_epoch == len(position.reports):
             self.best = position.copied()
         if self._due(position):
@@ -104,7 +104,7 @@ class Keeper:
     def save(self, position: Position) -> None:
         """Saves a position, and the best one before it; forgets what need not stay."""
         if first_bad_parameter(position):
-            raise locate(self.program, self.good, position, self.losses)
+            raise locate(self.program, self.good, position, self.stop)
         held = position.copied()
         for each in (self.best, held):
             if each and int(each.state.step) not in self.saved:

@@ -41,7 +41,7 @@ def first_bad_parameter(position: Position) -> str | None:
     return None
 
 
-def locate(program: Program, good: Position, bad: Position, losses: bool) -> NonFiniteError:
+def locate(program: Program, good: Position, bad: Position, stop: bool) -> NonFiniteError:
     """Goes through a run once more, from where it was sound, to the update after which it is not.
 
     First in parts as it was trained, then, in the part found, an update at a time: the numbers are the same.
@@ -51,12 +51,12 @@ def locate(program: Program, good: Position, bad: Position, losses: bool) -> Non
       program: of the run.
       good: where to begin.
       bad: where the run is known not to be sound.
-      losses: whether a loss that is not finite counts; parameters do in any case.
+      stop: whether a loss that is not finite counts; parameters do in any case.
     """
     last = int(bad.state.step)
     for every in (None, 1):
         for position in run_parts(program, good.copied(), len(bad.reports) + 1, every):
-            if (losses and first_bad_loss(position) is not None) or first_bad_parameter(position):
+            if (stop and first_bad_loss(position) is not None) or first_bad_parameter(position):
                 bad = position
                 break
             if int(position.state.step) >= last:

@@ -72,7 +72,7 @@ def record_run(
     folder.mkdir(parents=True, exist_ok=True)
     write_signed(folder / "config.json", config)
     position = start or Position(program.state)
-    keeper = Keeper(folder / "checkpoints", program, saving, config, position, losses=nonfinite == "stop")
+    keeper = Keeper(folder / "checkpoints", program, saving, config, position, stop=nonfinite == "stop")
     every = int(saving.every) if saving.unit == "steps" else None
     write_metrics(folder, position.reports)
     epochs = len(position.reports) if position.is_out_of_patience(patience) else epochs

@@ -19,7 +19,7 @@ class Warnings(NamedTuple):
     kind: str = "warnings"
 
 
-class Picture(NamedTuple):
+class Figure(NamedTuple):
     """A file beside the report, and what is to be seen there."""
 
     file: str
@@ -34,7 +34,7 @@ class Code(NamedTuple):
     kind: str = "code"
 
 
-Block = str | Warnings | Table | Picture | Code
+Block = str | Warnings | Table | Figure | Code
 
 
 class Section(NamedTuple):

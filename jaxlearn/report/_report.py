@@ -12,8 +12,8 @@ import numpy as np
 from jaxlearn._files import write_file, write_json, write_text
 from jaxlearn.compare import Comparison
 
+from ._figures import draw
 from ._page import to_html, to_markdown
-from ._pictures import draw
 from ._sections import make_sections, make_title
 from ._style import DARK, LIGHT
 from ._tables import Column, Ranking, Table, pair_table, ranking, ranking_table, relation
@@ -165,7 +165,7 @@ def _summarize(ranked: Ranking) -> dict[str, Any]:
             "epoch_seconds": row.sweep.epoch_seconds,
             "seconds": row.sweep.seconds,
             "compile_seconds": row.sweep.compile_seconds,
-            "shape": dict(zip(("width", "groups", "devices"), row.sweep.shape, strict=True)),
+            "layout": dict(zip(("width", "groups", "devices"), row.sweep.layout, strict=True)),
         }
         for row in ranked.rows
     ]

@@ -5,7 +5,7 @@ from typing import Any
 
 from jaxlearn.compare import Comparison
 
-from ._page import Block, Code, Picture, Section, Warnings
+from ._page import Block, Code, Figure, Section, Warnings
 from ._tables import Ranking, describe_target, facts_table, pair_table, ranking_table, show_seconds
 from ._verdict import count, listing, verdict
 
@@ -69,7 +69,7 @@ def _picture(file: str, ranked: Ranking) -> Section:
     heading, text = (part.format(measure=ranked.measure) for part in PICTURES[file])
     if file in ("curves.png", "sensitivity.png") and ranked.by_accuracy:
         text += ERROR_AXIS
-    return Section(heading, [text, Picture(file, heading)])
+    return Section(heading, [text, Figure(file, heading)])
 
 
 def _describe_protocol(comparison: Comparison, rankings: list[Ranking]) -> list[str]:

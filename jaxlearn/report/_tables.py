@@ -10,7 +10,7 @@ import numpy as np
 from jaxlearn.compare import Comparison, Estimate, Pair, Sweep, compare_pairs, estimate
 
 
-class Row(NamedTuple):
+class Entry(NamedTuple):
     """What an optimizer reached on a model.
 
     Attributes:
@@ -56,7 +56,7 @@ class Ranking(NamedTuple):
     """
 
     model: str
-    rows: list[Row]
+    rows: list[Entry]
     pairs: list[Pair]
     target: float
     reason: str
@@ -94,9 +94,9 @@ def _rank(sweeps: list[Sweep], examples: int, target: float | None) -> Ranking:
     by_accuracy = sweeps[0].by_accuracy
     resolution = 1 / examples if by_accuracy else 0.0
     goal, reason = (target, "as given") if target is not None else default_target(sweeps)
-    rows = [Row(s, estimate(s.test_scores, resolution), s.epochs_to(goal)) for s in sweeps]
+    rows = [Entry(s, estimate(s.test_scores, resolution), s.epochs_to(goal)) for s in sweeps]
 
-    def badness(row: Row) -> float:
+    def badness(row: Entry) -> float:
         mean = row.test.mean
         return math.inf if not math.isfinite(mean) else -mean if by_accuracy else mean
 
@@ -245,11 +245,11 @@ def show_seconds(seconds: float) -> str:
     return f"{seconds:.{max(0, 2 - math.floor(math.log10(seconds)))}f}" if seconds > 0 else "0"
 
 
-def _show_value(axis: str, row: Row) -> str:
+def _show_value(axis: str, row: Entry) -> str:
     return f"{row.point[axis]:g}" if axis in row.point else "-"
 
 
-def _show_epochs(row: Row) -> str:
+def _show_epochs(row: Entry) -> str:
     """The mean over the seeds that reached the target, and how many did not."""
     misses = len(row.epochs_to) - len(row.reached)
     if not row.reached:
@@ -258,7 +258,7 @@ def _show_epochs(row: Row) -> str:
     return f"{mean}, {misses} of {len(row.epochs_to)} never" if misses else mean
 
 
-def _show_seconds_to(row: Row) -> str:
+def _show_seconds_to(row: Entry) -> str:
     return show_seconds(float(np.mean(row.reached)) * row.sweep.epoch_seconds) if row.reached else "never"
 
 

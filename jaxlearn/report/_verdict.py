@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from jaxlearn.compare import Comparison, Sweep
 
-from ._tables import Ranking, Row, describe_target, show_interval, show_point
+from ._tables import Entry, Ranking, describe_target, show_interval, show_point
 
 MANY = 8  # more than these are not named one by one
 
@@ -70,7 +70,7 @@ def _some(words: list[str]) -> str:
     return f"{len(words)} optimizers, from {words[0]} to {words[-1]},"
 
 
-def _groups(ranked: Ranking) -> tuple[list[Row], list[Row], list[Row]]:
+def _groups(ranked: Ranking) -> tuple[list[Entry], list[Entry], list[Entry]]:
     """Those tied with the best, those behind it, and those without a finite score."""
     best, *others = ranked.rows
     finite = [row for row in others if math.isfinite(row.test.mean)]
@@ -109,7 +109,7 @@ def _say_others(ranked: Ranking) -> list[str]:
     tied, behind, failed = _groups(ranked)
     said = []
 
-    def gap(row: Row) -> str:
+    def gap(row: Entry) -> str:
         return ranked.show(abs(row.test.mean - best.mean))
 
     if tied and best.n > 1:

@@ -10,7 +10,7 @@ from ._predict import predict
 from ._program import Program, compile_run
 from ._run import Run, make_run
 from ._state import RunState
-from ._statistics import update_bn
+from ._update_bn import update_bn
 
 __all__ = [
     "EpochReport",

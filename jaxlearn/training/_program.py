@@ -22,7 +22,7 @@ from ._blocks import Block, join_advance, join_blocks, lower_epoch
 from ._evaluate import Evaluation, evaluate
 from ._run import make_run
 from ._state import RunState
-from ._statistics import join_settling, lower_settling
+from ._update_bn import join_settling, lower_settling
 
 
 class Program(NamedTuple):

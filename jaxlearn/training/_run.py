@@ -16,7 +16,7 @@ from jaxlearn.optim import apply_updates, with_extra_args_support
 
 from ._batches import last_batch
 from ._state import Measured, RunState, draw_key, to_float
-from ._statistics import settle
+from ._update_bn import settle
 
 
 class Run(NamedTuple):

@@ -9,10 +9,10 @@ import optax
 import pytest
 
 from jaxlearn import compare, data, losses, nn, optim, training
-from jaxlearn.compare import _layout
-from jaxlearn.compare._programs import Programs, compile_grids
-from jaxlearn.compare._shape import arrange, make_shape
-from jaxlearn.compare._store import Store
+from jaxlearn.compare import _width
+from jaxlearn.compare._finished import FinishedSweeps
+from jaxlearn.compare._grid_program import GridProgram, compile_grids
+from jaxlearn.compare._layout import arrange, make_layout
 from jaxlearn.compare._sweep import Curves, _forget_beaten
 from jaxlearn.compare._task import Task, make_scoring
 from jaxlearn.training._state import to_float
@@ -61,8 +61,8 @@ class Machine:
 
     def __init__(self, monkeypatch, each, a_call=0.0):
         self.each, self.a_call, self.now, self.calls = each, a_call, 0.0, []
-        monkeypatch.setattr(_layout, "compile_grids", self.compile_grids)
-        monkeypatch.setattr(_layout.time, "perf_counter", lambda: self.now)
+        monkeypatch.setattr(_width, "compile_grids", self.compile_grids)
+        monkeypatch.setattr(_width.time, "perf_counter", lambda: self.now)
 
     def compile_grids(self, grids, task, start, devices):
         return [self.compile_grid(shape) for _, shape in grids]
@@ -74,12 +74,12 @@ class Machine:
             self.calls.append(shape.width)
             return states, None
 
-        return Programs(lambda values, seeds: None, epoch, shape, lambda tree: tree, 0, 0.0)
+        return GridProgram(lambda values, seeds: None, epoch, shape, lambda tree: tree, 0, 0.0)
 
     def measured(self, points=7, seeds=3, devices=2):
         task = Task(TRAIN, VALIDATION, TEST, tuple(range(seeds)), 1, 14)
         contender = adam_on(SIMPLE, compare.log_grid(1e-4, 1, points))
-        return _layout.measure_width(contender, task, None, range(devices))
+        return _width.measure_width(contender, task, None, range(devices))
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_six_of_84_runs_on_mnist_are_the_runs_alone(data_folder):
         if not members:
             continue
         contender = compare.Contender(name, getattr(optim, name), {"learning_rate": rates}, model)
-        shape = make_shape(7, 3, 1, 2)
+        shape = make_layout(7, 3, 1, 2)
         (programs,) = compile_grids([(contender, shape)], task, scoring.start, jax.devices())
         ((point, seed),) = arrange(7, 3, shape)
         values = {"learning_rate": jnp.asarray(np.array(rates)[point], jnp.float32)}
@@ -248,7 +248,7 @@ WIDE = nn.sequential(nn.flatten, nn.linear(3000), nn.relu, nn.linear(3))
 def memory_for(most):
     task = Task(TRAIN, VALIDATION, TEST, (0, 1), 2, 14)
     start = make_scoring(WIDE, task).start
-    grid = adam_on(WIDE), make_shape(3, 2, 1, 2, most)
+    grid = adam_on(WIDE), make_layout(3, 2, 1, 2, most)
     return compile_grids([grid], task, start, jax.devices())[0].memory
 
 
@@ -324,7 +324,7 @@ class TestFolder:
     def test_another_comparison_is_refused(self, tmp_path, options, message):
         (sweep,) = run_all([adam_on(SIMPLE, [0.1])]).sweeps
         sweep = sweep._replace(points=[{"learning_rate": rate} for rate in RATES])
-        Store(tmp_path).save(sweep)
+        FinishedSweeps(tmp_path).save(sweep)
         with pytest.raises(ValueError, match=message):
             run_all(self.contenders()[:1], folder=tmp_path, **options)
 

@@ -93,7 +93,7 @@ def test_the_best_epoch_is_by_accuracy_then_loss(accuracies, losses, best):
 
 def keep(program, folder, saving, accuracies):
     """What is in the folder after each epoch of a run that is said to have these accuracies."""
-    keeper = Keeper(folder, program, saving, {}, training.Position(program.state), losses=True)
+    keeper = Keeper(folder, program, saving, {}, training.Position(program.state), stop=True)
     told, shown = reports(accuracies), []
     parts = int(saving.every) if saving.unit == "steps" else None
     for position in training.run_parts(program, training.Position(fresh(program).state), len(told), parts):
@@ -142,7 +142,7 @@ def test_seconds_count_from_the_last_time(program, tmp_path, monkeypatch):
     now = iter([0, 9, 10, 10, 19.9, 20, 20, 29])  # it is looked at once more where it is saved
     monkeypatch.setattr(_keeper, "time", SimpleNamespace(monotonic=lambda: next(now)))
     start = training.Position(program.state).copied()
-    keeper = Keeper(tmp_path / "checkpoints", program, Saving(10.0, "s"), {}, start, losses=True)
+    keeper = Keeper(tmp_path / "checkpoints", program, Saving(10.0, "s"), {}, start, stop=True)
     saved = []
     for position in islice(training.run_parts(program, start, 1, every=1), 5):
         keeper.offer(position)
@@ -158,7 +158,7 @@ def test_what_a_killed_process_left_is_cleared_and_what_could_not_be_read_is_kep
     start, wrong = recording.restore(tmp_path, program)
     assert int(start.state.step) == 5
     assert wrong == [f"{tmp_path}/7.safetensors {DAMAGED}"]
-    keeper = Keeper(tmp_path, program, Saving(), {}, start, losses=True)
+    keeper = Keeper(tmp_path, program, Saving(), {}, start, stop=True)
     assert names(tmp_path) == ["5", "7"]
     keeper.save(run_to(program, start=start, every=7, step=7))
     *kept, other = names(tmp_path)
@@ -219,7 +219,7 @@ def test_a_checkpoint_of_another_run_is_refused(program, tmp_path):
 def test_the_configuration_is_that_of_the_last_readable_checkpoint(program, tmp_path):
     for number, step in enumerate((5, 7, 9)):
         start = training.Position(program.state)
-        keeper = Keeper(tmp_path / "checkpoints", program, Saving(), {"number": number}, start, losses=True)
+        keeper = Keeper(tmp_path / "checkpoints", program, Saving(), {"number": number}, start, stop=True)
         keeper.save(run_to(program, every=step, step=step))
     cut(tmp_path / "checkpoints/9.safetensors")
     config, wrong = recording.read_config(tmp_path)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxlearn.report import _pictures
+from jaxlearn.report import _figures
 from jaxlearn.report._report import print_report, results_csv, write_report
 from jaxlearn.report._style import DARK, LIGHT
 from jaxlearn.report._tables import ranking
@@ -176,7 +176,7 @@ def test_results_hold_every_run_and_epoch():
 
 
 def test_results_are_the_same_whatever_time_they_took():
-    slow = [s._replace(seconds=99.0, compile_seconds=9.0, shape=(1, 1, 1)) for s in (ADAM, SGD)]
+    slow = [s._replace(seconds=99.0, compile_seconds=9.0, layout=(1, 1, 1)) for s in (ADAM, SGD)]
     assert results_csv(comparison(ADAM, SGD)) == results_csv(comparison(*slow, seconds=1e6, kept=1))
     other = SGD._replace(val_loss=np.nextafter(SGD.val_loss, 1))
     assert results_csv(comparison(ADAM, SGD)) != results_csv(comparison(ADAM, other))
@@ -236,7 +236,7 @@ def draw(file, *sweeps, target=None):
     rankings = ranking(comparison(*sweeps), target)
     looks = LIGHT.looks(sorted({s.optimizer for s in sweeps}))
     with matplotlib.rc_context(LIGHT.settings):
-        return getattr(_pictures, file)(rankings, looks, LIGHT).axes
+        return getattr(_figures, file)(rankings, looks, LIGHT).axes
 
 
 def lines(axes, marker):
@@ -282,7 +282,7 @@ def test_misses_of_the_target_are_words():
 def test_errors_of_classes():
     confusion = np.array([[[8, 2], [0, 0]], [[6, 4], [0, 0]]])
     planted = sweep("adam", GOOD[:2], confusion=confusion)
-    np.testing.assert_allclose(_pictures.class_errors(planted), [0.3, np.nan])
+    np.testing.assert_allclose(_figures.class_errors(planted), [0.3, np.nan])
     (axes,) = draw("_classes", planted)
     assert [text.get_text() for text in axes.texts] == ["30.0", "-"]
 
@@ -292,7 +292,7 @@ def test_pictures_are_drawn_for_few_and_many_on_light_and_dark(sweeps):
     planted = [sweep(f"a{i}", GOOD, diverged=[(i % 3, 0)]) for i in range(sweeps)]
     rankings = ranking(comparison(*planted))
     for style in (LIGHT, DARK):
-        drawn = _pictures.draw(rankings, style)
+        drawn = _figures.draw(rankings, style)
         assert set(drawn) == PICTURES
         for picture in drawn.values():
             image = Image.open(io.BytesIO(picture)).convert("RGB")

@@ -73,7 +73,7 @@ def without_seconds(reports):
 def save(folder, program, position, config=None):
     """Saves a position as `record_run` would."""
     start = training.Position(program.state)
-    keeper = Keeper(folder, program, recording.Saving(), config or {}, start, losses=True)
+    keeper = Keeper(folder, program, recording.Saving(), config or {}, start, stop=True)
     keeper.save(position)
 
 

@@ -16,7 +16,7 @@ from ._result import Sweep, from_stored, to_stored
 T = TypeVar("T", int, int | None)
 
 
-class Store:
+class FinishedSweeps:
     """Keeps finished sweeps, each in a file of its own, in `folder`; without a folder it keeps nothing."""
 
     def __init__(self, folder: Path | None):

@@ -10,7 +10,7 @@ from jaxlearn._files import to_png
 from jaxlearn.compare import Sweep
 
 from ._style import Style
-from ._tables import Ranking, Row
+from ._tables import Entry, Ranking
 
 DPI = 110
 WIDTH = 10.0  # inches
@@ -102,11 +102,11 @@ def _sensitivity(rankings: list[Ranking], looks: dict[str, Any], style: Style) -
     return figure
 
 
-def _axis(row: Row) -> str:
+def _axis(row: Entry) -> str:
     return "learning_rate" if "learning_rate" in row.point else next(iter(row.point))
 
 
-def _draw_points(axes: Any, row: Row, height: Any, look: dict[str, Any], crosses: float) -> None:
+def _draw_points(axes: Any, row: Entry, height: Any, look: dict[str, Any], crosses: float) -> None:
     """A line for an optimizer, a dot for each run, a ring at the chosen point, a cross where one diverged."""
     sweep, name = row.sweep, _axis(row)
     along = [i for i, point in enumerate(sweep.points) if point | {name: row.point[name]} == row.point]

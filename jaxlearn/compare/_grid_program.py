@@ -16,22 +16,22 @@ from jaxlearn.training import RunState
 
 from ._engine import make_mesh, over_runs, place
 from ._grid import place_values
+from ._layout import Layout, make_layout
 from ._memory import needed_memory, show_size
-from ._shape import Shape, make_shape
 from ._task import Contender, Task, score_run
 
 # runs with one seed have one random key, hence the same batches
 STATE_AXES: Any = RunState(0, 0, 0, None, None, 0)  # type: ignore[arg-type]
 
 
-class Programs(NamedTuple):
+class GridProgram(NamedTuple):
     """A compiled grid.
 
     Attributes:
       init: `init(values, seeds) -> states`, with places in `Task.seeds`.
       epoch: `epoch(values, states, seeds, orders) -> (states, (loss, accuracy))`, these on the validation
         examples; gives the memory of its states to its result.
-      shape: how the runs stand.
+      layout: how the runs stand.
       place: moves values and seeds to the devices.
       memory: bytes that `epoch` takes.
       seconds: what compiling took: its share, where several grids were compiled at the same time.
@@ -39,27 +39,27 @@ class Programs(NamedTuple):
 
     init: Callable[..., Any]
     epoch: Callable[..., Any]
-    shape: Shape
+    layout: Layout
     place: Callable[[Any], Any]
     memory: int
     seconds: float
 
 
 def compile_grids(
-    grids: Sequence[tuple[Contender, Shape]], task: Task, start: Start, devices: Sequence[jax.Device]
-) -> list[Programs]:
+    grids: Sequence[tuple[Contender, Layout]], task: Task, start: Start, devices: Sequence[jax.Device]
+) -> list[GridProgram]:
     """Compiles what trains a program's worth of runs of each contender, all of them at the same time.
 
     Args:
       grids: contenders on one model, and how the runs of each stand.
       task: what they train on.
       start: that of `Scoring`.
-      devices: the first of them are used, as many as a shape says.
+      devices: the first of them are used, as many as a layout says.
     """
     began = time.perf_counter()
-    meshes = {shape.devices: make_mesh(devices[: shape.devices]) for _, shape in grids}
+    meshes = {layout.devices: make_mesh(devices[: layout.devices]) for _, layout in grids}
     data = {n: place(mesh, (start, task.train, task.validation), across=False) for n, mesh in meshes.items()}
-    places = [(shape, meshes[shape.devices], data[shape.devices]) for _, shape in grids]
+    places = [(layout, meshes[layout.devices], data[layout.devices]) for _, layout in grids]
     lowered = [_lower(grid[0], task, *where) for grid, where in zip(grids, places, strict=True)]
     compiled = compile_all(lowered)
     seconds = (time.perf_counter() - began) / len(grids)
@@ -67,9 +67,9 @@ def compile_grids(
 
 
 def _lower(
-    contender: Contender, task: Task, shape: Shape, mesh: Mesh, data: tuple[Start, Split, Split]
+    contender: Contender, task: Task, layout: Layout, mesh: Mesh, data: tuple[Start, Split, Split]
 ) -> tuple[jax.stages.Lowered, jax.stages.Lowered]:
-    """The programs of `Programs.init` and `Programs.epoch`."""
+    """The programs of `GridProgram.init` and `GridProgram.epoch`."""
 
     def init(point: dict[str, Any], seed: jax.Array, start: Start) -> RunState:
         run = task.make_run(contender.model, contender.make(**point))
@@ -84,14 +84,14 @@ def _lower(
         score = score_run(contender.model, task, (params, state.model_state), validation)
         return state, (score.loss, metrics.accuracy(score.confusion))
 
-    rows = np.zeros((shape.groups, shape.width), int)
+    rows = np.zeros((layout.groups, layout.width), int)
     values = place_values(contender.points, rows)
-    values, seeds = place(mesh, (values, np.zeros(shape.groups, int)), across=True)
+    values, seeds = place(mesh, (values, np.zeros(layout.groups, int)), across=True)
     orders = place(mesh, np.zeros((len(task.seeds), len(task.train.labels)), np.int32), across=False)
     start, train, validation = data
-    first = jax.jit(over_runs(init, mesh, shape.width, (0, None), STATE_AXES, shared=1))
+    first = jax.jit(over_runs(init, mesh, layout.width, (0, None), STATE_AXES, shared=1))
     states = jax.eval_shape(first, values, seeds, start)
-    many = over_runs(epoch, mesh, shape.width, (0, STATE_AXES, None), (STATE_AXES, 0), shared=3)
+    many = over_runs(epoch, mesh, layout.width, (0, STATE_AXES, None), (STATE_AXES, 0), shared=3)
     all_runs = jax.jit(many, donate_argnums=1)
     return (
         first.lower(values, seeds, start),
@@ -100,8 +100,8 @@ def _lower(
 
 
 def _join(
-    compiled: Any, shape: Shape, mesh: Mesh, data: tuple[Start, Split, Split], seconds: float
-) -> Programs:
+    compiled: Any, layout: Layout, mesh: Mesh, data: tuple[Start, Split, Split], seconds: float
+) -> GridProgram:
     """The compiled programs of a grid with the data that they read."""
     (init, epoch), (start, train, validation) = compiled, data
 
@@ -109,12 +109,12 @@ def _join(
         orders = place(mesh, orders, across=False)
         return jax.block_until_ready(epoch(values, states, seeds, orders, train, validation))
 
-    return Programs(
+    return GridProgram(
         lambda values, seeds: init(values, seeds, start),
         next_epoch,
-        shape,
+        layout,
         lambda tree: place(mesh, tree, across=True),
-        needed_memory(epoch, shape.devices),
+        needed_memory(epoch, layout.devices),
         seconds,
     )
 
@@ -126,21 +126,21 @@ def compile_to_fit(
     width: int,
     devices: Sequence[jax.Device],
     memory: int | None,
-) -> list[Programs]:
+) -> list[GridProgram]:
     """Compiles for as many runs at once as `memory` bytes hold, by what the compiler says they take.
 
     Raises:
       ValueError: one run alone needs more.
     """
 
-    def grid(contender: Contender, most: int | None = None) -> tuple[Contender, Shape]:
+    def grid(contender: Contender, most: int | None = None) -> tuple[Contender, Layout]:
         points, seeds = len(contender.points), len(task.seeds)
-        return contender, make_shape(points, seeds, width, len(devices), most)
+        return contender, make_layout(points, seeds, width, len(devices), most)
 
-    def compile_for(contender: Contender, most: int) -> Programs:
+    def compile_for(contender: Contender, most: int) -> GridProgram:
         return compile_grids([grid(contender, most)], task, start, devices)[0]
 
-    def fit(contender: Contender, whole: Programs) -> Programs:
+    def fit(contender: Contender, whole: GridProgram) -> GridProgram:
         if memory is None or whole.memory <= memory:
             return whole
         one = compile_for(contender, 1)
@@ -149,7 +149,7 @@ def compile_to_fit(
                 f"max_memory must be at least {show_size(one.memory)}, which is what one run of "
                 f"{contender.name} takes, got {show_size(memory)}"
             )
-        each = (whole.memory - one.memory) / (whole.shape.width * whole.shape.groups - 1)
+        each = (whole.memory - one.memory) / (whole.layout.width * whole.layout.groups - 1)
         most = 1 + int((memory - one.memory) / each)
         while (programs := compile_for(contender, most)).memory > memory:
             most = most * 9 // 10
