@@ -22,7 +22,7 @@ def place(mesh: Mesh, tree: Any, across: bool) -> Any:
 def over_runs(
     function: Callable[..., Any], mesh: Mesh, width: int, in_axes: Any, out_axes: Any, shared: int = 0
 ) -> Callable[..., Any]:
-    """Makes a function of one run one of many: see `Layout`.
+    """Makes a function of one run one of many: see `Arrangement`.
 
     Args:
       function: `function(*arguments, *data)` of one run.

@@ -14,9 +14,9 @@ from jaxlearn._draw import Start
 from jaxlearn.data import Split
 from jaxlearn.training import RunState
 
+from ._arrangement import Arrangement, make_arrangement
 from ._engine import make_mesh, over_runs, place
 from ._grid import place_values
-from ._layout import Layout, make_layout
 from ._memory import needed_memory, show_size
 from ._task import Contender, Task, score_run
 
@@ -31,7 +31,7 @@ class GridProgram(NamedTuple):
       init: `init(values, seeds) -> states`, with places in `Task.seeds`.
       epoch: `epoch(values, states, seeds, orders) -> (states, (loss, accuracy))`, these on the validation
         examples; gives the memory of its states to its result.
-      layout: how the runs stand.
+      arrangement: how the runs stand.
       place: moves values and seeds to the devices.
       memory: bytes that `epoch` takes.
       seconds: what compiling took: its share, where several grids were compiled at the same time.
@@ -39,14 +39,14 @@ class GridProgram(NamedTuple):
 
     init: Callable[..., Any]
     epoch: Callable[..., Any]
-    layout: Layout
+    arrangement: Arrangement
     place: Callable[[Any], Any]
     memory: int
     seconds: float
 
 
 def compile_grids(
-    grids: Sequence[tuple[Contender, Layout]], task: Task, start: Start, devices: Sequence[jax.Device]
+    grids: Sequence[tuple[Contender, Arrangement]], task: Task, start: Start, devices: Sequence[jax.Device]
 ) -> list[GridProgram]:
     """Compiles what trains a program's worth of runs of each contender, all of them at the same time.
 
@@ -54,12 +54,14 @@ def compile_grids(
       grids: contenders on one model, and how the runs of each stand.
       task: what they train on.
       start: that of `Scoring`.
-      devices: the first of them are used, as many as a layout says.
+      devices: the first of them are used, as many as an arrangement says.
     """
     began = time.perf_counter()
-    meshes = {layout.devices: make_mesh(devices[: layout.devices]) for _, layout in grids}
+    meshes = {arrangement.devices: make_mesh(devices[: arrangement.devices]) for _, arrangement in grids}
     data = {n: place(mesh, (start, task.train, task.validation), across=False) for n, mesh in meshes.items()}
-    places = [(layout, meshes[layout.devices], data[layout.devices]) for _, layout in grids]
+    places = [
+        (arrangement, meshes[arrangement.devices], data[arrangement.devices]) for _, arrangement in grids
+    ]
     lowered = [_lower(grid[0], task, *where) for grid, where in zip(grids, places, strict=True)]
     compiled = compile_all(lowered)
     seconds = (time.perf_counter() - began) / len(grids)
@@ -67,7 +69,7 @@ def compile_grids(
 
 
 def _lower(
-    contender: Contender, task: Task, layout: Layout, mesh: Mesh, data: tuple[Start, Split, Split]
+    contender: Contender, task: Task, arrangement: Arrangement, mesh: Mesh, data: tuple[Start, Split, Split]
 ) -> tuple[jax.stages.Lowered, jax.stages.Lowered]:
     """The programs of `GridProgram.init` and `GridProgram.epoch`."""
 
@@ -84,14 +86,14 @@ def _lower(
         score = score_run(contender.model, task, (params, state.model_state), validation)
         return state, (score.loss, metrics.accuracy(score.confusion))
 
-    rows = np.zeros((layout.groups, layout.width), int)
+    rows = np.zeros((arrangement.groups, arrangement.width), int)
     values = place_values(contender.points, rows)
-    values, seeds = place(mesh, (values, np.zeros(layout.groups, int)), across=True)
+    values, seeds = place(mesh, (values, np.zeros(arrangement.groups, int)), across=True)
     orders = place(mesh, np.zeros((len(task.seeds), len(task.train.labels)), np.int32), across=False)
     start, train, validation = data
-    first = jax.jit(over_runs(init, mesh, layout.width, (0, None), STATE_AXES, shared=1))
+    first = jax.jit(over_runs(init, mesh, arrangement.width, (0, None), STATE_AXES, shared=1))
     states = jax.eval_shape(first, values, seeds, start)
-    many = over_runs(epoch, mesh, layout.width, (0, STATE_AXES, None), (STATE_AXES, 0), shared=3)
+    many = over_runs(epoch, mesh, arrangement.width, (0, STATE_AXES, None), (STATE_AXES, 0), shared=3)
     all_runs = jax.jit(many, donate_argnums=1)
     return (
         first.lower(values, seeds, start),
@@ -100,7 +102,7 @@ def _lower(
 
 
 def _join(
-    compiled: Any, layout: Layout, mesh: Mesh, data: tuple[Start, Split, Split], seconds: float
+    compiled: Any, arrangement: Arrangement, mesh: Mesh, data: tuple[Start, Split, Split], seconds: float
 ) -> GridProgram:
     """The compiled programs of a grid with the data that they read."""
     (init, epoch), (start, train, validation) = compiled, data
@@ -112,9 +114,9 @@ def _join(
     return GridProgram(
         lambda values, seeds: init(values, seeds, start),
         next_epoch,
-        layout,
+        arrangement,
         lambda tree: place(mesh, tree, across=True),
-        needed_memory(epoch, layout.devices),
+        needed_memory(epoch, arrangement.devices),
         seconds,
     )
 
@@ -133,9 +135,9 @@ def compile_to_fit(
       ValueError: one run alone needs more.
     """
 
-    def grid(contender: Contender, most: int | None = None) -> tuple[Contender, Layout]:
+    def grid(contender: Contender, most: int | None = None) -> tuple[Contender, Arrangement]:
         points, seeds = len(contender.points), len(task.seeds)
-        return contender, make_layout(points, seeds, width, len(devices), most)
+        return contender, make_arrangement(points, seeds, width, len(devices), most)
 
     def compile_for(contender: Contender, most: int) -> GridProgram:
         return compile_grids([grid(contender, most)], task, start, devices)[0]
@@ -149,7 +151,7 @@ def compile_to_fit(
                 f"max_memory must be at least {show_size(one.memory)}, which is what one run of "
                 f"{contender.name} takes, got {show_size(memory)}"
             )
-        each = (whole.memory - one.memory) / (whole.layout.width * whole.layout.groups - 1)
+        each = (whole.memory - one.memory) / (whole.arrangement.width * whole.arrangement.groups - 1)
         most = 1 + int((memory - one.memory) / each)
         while (programs := compile_for(contender, most)).memory > memory:
             most = most * 9 // 10

@@ -26,7 +26,7 @@ class Sweep(NamedTuple):
         where targets are no classes.
       seconds: training and validating all runs, compiling not counted.
       compile_seconds: compiling.
-      layout: how the runs stood: width, groups and devices.
+      arrangement: how the runs stood: width, groups and devices.
     """
 
     optimizer: str
@@ -42,7 +42,7 @@ class Sweep(NamedTuple):
     confusion: np.ndarray
     seconds: float
     compile_seconds: float
-    layout: tuple[int, int, int]
+    arrangement: tuple[int, int, int]
 
     @property
     def name(self) -> str:
@@ -140,4 +140,4 @@ def from_stored(stored: Stored) -> Sweep:
       KeyError, TypeError: it is none.
     """
     fields: dict[str, Any] = {**stored.about, **stored.arrays}
-    return Sweep(**fields)._replace(layout=tuple(stored.about["layout"]))
+    return Sweep(**fields)._replace(arrangement=tuple(stored.about["arrangement"]))

@@ -12,9 +12,9 @@ from jaxlearn import optim
 from jaxlearn._dtype import shortest
 from jaxlearn.training import RunState
 
+from ._arrangement import arrange
 from ._grid import place_values
 from ._grid_program import GridProgram
-from ._layout import arrange
 from ._result import Sweep, point_scores
 from ._task import Contender, Scoring, Task
 
@@ -48,7 +48,7 @@ def train_sweep(
     done = np.zeros((len(points), len(seeds)), bool)
     finished: dict[tuple[int, int], Any] = {}
     seconds = 0.0
-    for point, seed in arrange(*done.shape, programs.layout):
+    for point, seed in arrange(*done.shape, programs.arrangement):
         rows = programs.place(place_values(points, point))
         places = programs.place(seed)
         states = programs.init(rows, places)
@@ -77,7 +77,7 @@ def train_sweep(
         confusion=np.asarray(result.confusion),
         seconds=seconds,
         compile_seconds=programs.seconds,
-        layout=programs.layout,
+        arrangement=programs.arrangement,
     )
 
 

@@ -10,9 +10,9 @@ import numpy as np
 from jaxlearn._draw import Start
 from jaxlearn.data import Split
 
+from ._arrangement import Arrangement, make_arrangement, widest
 from ._grid import place_values
 from ._grid_program import GridProgram, compile_grids
-from ._layout import Layout, make_layout, widest
 from ._task import Contender, Task
 
 BATCHES, REPEATS = 10, 5
@@ -30,8 +30,8 @@ def measure_width(contender: Contender, task: Task, start: Start, devices: Seque
     """
     grid = len(contender.points), len(task.seeds)
     most = widest(*grid, len(devices))
-    layouts = [make_layout(*grid, width, len(devices)) for width in {1, math.isqrt(most), most}]
-    whole = {layout.width: layout for layout in sorted(layouts)}
+    arrangements = [make_arrangement(*grid, width, len(devices)) for width in {1, math.isqrt(most), most}]
+    whole = {arrangement.width: arrangement for arrangement in sorted(arrangements)}
     if len(whole) == 1:
         return 1
     # about as many runs in each, so that what a call costs by itself decides nothing
@@ -50,27 +50,33 @@ def measure_width(contender: Contender, task: Task, start: Start, devices: Seque
 
 
 def _few_batches(
-    contender: Contender, task: Task, start: Start, layouts: Sequence[Layout], devices: Sequence[jax.Device]
+    contender: Contender,
+    task: Task,
+    start: Start,
+    arrangements: Sequence[Arrangement],
+    devices: Sequence[jax.Device],
 ) -> dict[int, Callable[[], float]]:
-    """Compiles a few batches for each layout; by its width a call that gives the seconds for one run."""
+    """Compiles a few batches for each arrangement; by its width a call that gives the seconds for one run."""
     few = task.train.labels.size // task.batch_size
     train = Split(*(part[: min(BATCHES, few) * task.batch_size] for part in task.train))
     small = task._replace(train=train, validation=Split(*(part[:1] for part in task.validation)))
     orders = np.tile(np.arange(len(train.labels), dtype=np.int32), (len(task.seeds), 1))
 
     def prepare(programs: GridProgram) -> Callable[[], float]:
-        layout = programs.layout
-        first = place_values(contender.points, np.zeros((layout.groups, layout.width), int))
-        rows, seeds = programs.place(first), programs.place(np.zeros(layout.groups, int))
+        arrangement = programs.arrangement
+        first = place_values(contender.points, np.zeros((arrangement.groups, arrangement.width), int))
+        rows, seeds = programs.place(first), programs.place(np.zeros(arrangement.groups, int))
         states = programs.init(rows, seeds)
 
         def call() -> float:
             nonlocal states
             began = time.perf_counter()
             states, _ = programs.epoch(rows, states, seeds, orders)
-            return (time.perf_counter() - began) / (layout.groups * layout.width)
+            return (time.perf_counter() - began) / (arrangement.groups * arrangement.width)
 
         return call
 
-    compiled = compile_grids([(contender, layout) for layout in layouts], small, start, devices)
-    return {programs.layout.width: prepare(programs) for programs in compiled}
+    compiled = compile_grids(
+        [(contender, arrangement) for arrangement in arrangements], small, start, devices
+    )
+    return {programs.arrangement.width: prepare(programs) for programs in compiled}

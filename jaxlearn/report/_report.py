@@ -165,7 +165,7 @@ def _summarize(ranked: Ranking) -> dict[str, Any]:
             "epoch_seconds": row.sweep.epoch_seconds,
             "seconds": row.sweep.seconds,
             "compile_seconds": row.sweep.compile_seconds,
-            "layout": dict(zip(("width", "groups", "devices"), row.sweep.layout, strict=True)),
+            "arrangement": dict(zip(("width", "groups", "devices"), row.sweep.arrangement, strict=True)),
         }
         for row in ranked.rows
     ]

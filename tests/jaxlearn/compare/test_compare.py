@@ -10,9 +10,9 @@ import pytest
 
 from jaxlearn import compare, data, losses, nn, optim, training
 from jaxlearn.compare import _width
+from jaxlearn.compare._arrangement import arrange, make_arrangement
 from jaxlearn.compare._finished import FinishedSweeps
 from jaxlearn.compare._grid_program import GridProgram, compile_grids
-from jaxlearn.compare._layout import arrange, make_layout
 from jaxlearn.compare._sweep import Curves, _forget_beaten
 from jaxlearn.compare._task import Task, make_scoring
 from jaxlearn.training._state import to_float
@@ -114,7 +114,7 @@ def curves(sweep, point, seed):
 def test_a_run_in_a_grid_is_the_run_alone(width):
     """With batch norm, dropout, a last smaller batch and two devices."""
     (sweep,) = run_all([adam_on(MODEL)], seeds=range(3), batch_size=16, width=width).sweeps
-    assert sweep.shape[0] == width
+    assert sweep.arrangement[0] == width
     for point, seed in [(0, 1), (1, 0), (sweep.chosen, 2)]:
         reports, test = alone(optim.adam(RATES[point]), seed, MODEL, batch_size=16)
         wanted = [[r.train_loss, r.train_accuracy, r.val_loss, r.val_accuracy] for r in reports]
@@ -138,7 +138,7 @@ def test_six_of_84_runs_on_mnist_are_the_runs_alone(data_folder):
         if not members:
             continue
         contender = compare.Contender(name, getattr(optim, name), {"learning_rate": rates}, model)
-        shape = make_layout(7, 3, 1, 2)
+        shape = make_arrangement(7, 3, 1, 2)
         (programs,) = compile_grids([(contender, shape)], task, scoring.start, jax.devices())
         ((point, seed),) = arrange(7, 3, shape)
         values = {"learning_rate": jnp.asarray(np.array(rates)[point], jnp.float32)}
@@ -180,7 +180,7 @@ def test_the_same_seed_gives_every_optimizer_the_same_weights_and_batches():
 def test_any_number_can_be_an_axis_and_every_combination_is_tried():
     axes = {"learning_rate": [0.01, 0.1], "b1": [0.5, 0.9]}
     (sweep,) = run_all([compare.Contender("adam", optim.adam, axes, SIMPLE)], seeds=[4]).sweeps
-    assert sweep.points == compare.grid_points(axes)
+    assert sweep.points == [{"learning_rate": rate, "b1": b1} for rate in (0.01, 0.1) for b1 in (0.5, 0.9)]
     reports, _ = alone(optim.adam(**sweep.points[2]), 4)
     np.testing.assert_allclose(sweep.val_loss[2, 0], [r.val_loss for r in reports], rtol=1e-5)
 
@@ -248,7 +248,7 @@ WIDE = nn.sequential(nn.flatten, nn.linear(3000), nn.relu, nn.linear(3))
 def memory_for(most):
     task = Task(TRAIN, VALIDATION, TEST, (0, 1), 2, 14)
     start = make_scoring(WIDE, task).start
-    grid = adam_on(WIDE), make_layout(3, 2, 1, 2, most)
+    grid = adam_on(WIDE), make_arrangement(3, 2, 1, 2, most)
     return compile_grids([grid], task, start, jax.devices())[0].memory
 
 
@@ -256,15 +256,15 @@ def test_a_grid_too_big_for_memory_is_trained_in_parts_with_the_same_results():
     limit = (memory_for(1) + memory_for(6)) // 2
     (whole,) = run_all([adam_on(WIDE)]).sweeps
     (parts,) = run_all([adam_on(WIDE)], max_memory=limit).sweeps
-    assert whole.shape == (1, 6, 2)
-    assert parts.shape == (1, 2, 2)
+    assert whole.arrangement == (1, 6, 2)
+    assert parts.arrangement == (1, 2, 2)
     np.testing.assert_allclose(parts.val_loss, whole.val_loss, rtol=1e-5)
     np.testing.assert_allclose(parts.test_loss, whole.test_loss, rtol=1e-5)
 
 
 def test_one_run_at_a_time_may_be_all_that_fits():
     (sweep,) = run_all([adam_on(WIDE)], max_memory=memory_for(1), width=3).sweeps
-    assert sweep.shape == (1, 1, 1)
+    assert sweep.arrangement == (1, 1, 1)
 
 
 def test_too_little_memory_for_one_run_says_what_one_takes():

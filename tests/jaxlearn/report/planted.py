@@ -39,7 +39,7 @@ def sweep(
         confusion=(right + wrong).astype(int),
         seconds=3.0,
         compile_seconds=1.0,
-        layout=(3, seeds, 1),
+        arrangement=(3, seeds, 1),
     )
     return planted._replace(**other)
 

@@ -176,7 +176,7 @@ def test_results_hold_every_run_and_epoch():
 
 
 def test_results_are_the_same_whatever_time_they_took():
-    slow = [s._replace(seconds=99.0, compile_seconds=9.0, layout=(1, 1, 1)) for s in (ADAM, SGD)]
+    slow = [s._replace(seconds=99.0, compile_seconds=9.0, arrangement=(1, 1, 1)) for s in (ADAM, SGD)]
     assert results_csv(comparison(ADAM, SGD)) == results_csv(comparison(*slow, seconds=1e6, kept=1))
     other = SGD._replace(val_loss=np.nextafter(SGD.val_loss, 1))
     assert results_csv(comparison(ADAM, SGD)) != results_csv(comparison(ADAM, other))
@@ -202,7 +202,7 @@ def test_the_summary_is_json_for_every_reader(tmp_path):
     assert (adam["optimizer"], adam["chosen"], adam["runs"]) == ("adam", {"learning_rate": 0.01}, 9)
     assert adam["test_scores"] == pytest.approx({"0": 0.1, "1": 0.094, "2": 0.097})
     assert adam["test_loss"]["mean"] == pytest.approx(0.097)
-    assert adam["shape"] == {"width": 3, "groups": 3, "devices": 1}
+    assert adam["arrangement"] == {"width": 3, "groups": 3, "devices": 1}
     assert (sgd["diverged"], sgd["test_scores"]) == (9, {"0": None, "1": 1.0, "2": None})
     (pair,) = model["pairs"]
     assert (pair["first"], pair["second"], pair["first_is"]) == ("adam", "sgd", "not comparable")

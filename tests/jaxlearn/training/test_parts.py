@@ -107,7 +107,7 @@ def test_the_last_smaller_batch_can_be_left_out(tmp_path, examples, updates, at_
 
 
 def test_a_last_batch_that_does_not_do_is_told():
-    message = "the last batch of an epoch holds 1 example: batch_norm: .* got 1; --drop-last .*leaves it out"
+    message = "the last batch of an epoch holds 1 example: batch_norm: .* got 1; drop_last=True leaves it out"
     with pytest.raises(ValueError, match=message):
         compile_run(make_split(57))
     run, state = make_run(make_split(57))

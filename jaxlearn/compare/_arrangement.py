@@ -8,7 +8,7 @@ import numpy as np
 PADDING = 1.15  # of a device's time at most this much for runs that only fill up
 
 
-class Layout(NamedTuple):
+class Arrangement(NamedTuple):
     """How many runs a program trains, and in which order.
 
     A group is `width` runs with one seed, computed side by side by `vmap`: they share their batches. A
@@ -25,8 +25,10 @@ class Layout(NamedTuple):
     devices: int
 
 
-def make_layout(points: int, seeds: int, width: int, devices: int, most: int | None = None) -> Layout:
-    """The layout for a grid of `points` times `seeds` runs.
+def make_arrangement(
+    points: int, seeds: int, width: int, devices: int, most: int | None = None
+) -> Arrangement:
+    """The arrangement for a grid of `points` times `seeds` runs.
 
     Args:
       points, seeds: of the grid.
@@ -34,10 +36,10 @@ def make_layout(points: int, seeds: int, width: int, devices: int, most: int | N
       devices: that there are.
       most: runs in a program at most (default: all).
 
-    >>> make_layout(points=7, seeds=3, width=5, devices=2)
-    Layout(width=4, groups=6, devices=2)
-    >>> make_layout(7, 3, width=7, devices=2, most=3), make_layout(7, 3, width=7, devices=2, most=1)
-    (Layout(width=1, groups=2, devices=2), Layout(width=1, groups=1, devices=1))
+    >>> make_arrangement(points=7, seeds=3, width=5, devices=2)
+    Arrangement(width=4, groups=6, devices=2)
+    >>> make_arrangement(7, 3, width=7, devices=2, most=3), make_arrangement(7, 3, width=7, devices=2, most=1)
+    (Arrangement(width=1, groups=2, devices=2), Arrangement(width=1, groups=1, devices=1))
     """
     limit = points * seeds if most is None else most
     devices = min(devices, limit, points * seeds)
@@ -45,7 +47,7 @@ def make_layout(points: int, seeds: int, width: int, devices: int, most: int | N
     width = math.ceil(points / math.ceil(points / width))  # no group much emptier than the others
     rounds = math.ceil(math.ceil(points / width) * seeds / devices)
     parts = 1 if most is None else math.ceil(rounds / max(1, most // (width * devices)))
-    return Layout(width, math.ceil(rounds / parts) * devices, devices)
+    return Arrangement(width, math.ceil(rounds / parts) * devices, devices)
 
 
 def widest(points: int, seeds: int, devices: int) -> int:
@@ -55,23 +57,23 @@ def widest(points: int, seeds: int, devices: int) -> int:
     (4, 7)
     """
 
-    layouts = [make_layout(points, seeds, width, devices) for width in range(1, points + 1)]
-    work = [layout.width * layout.groups for layout in layouts]
-    return max(s.width for s, runs in zip(layouts, work, strict=True) if runs <= PADDING * work[0])
+    arrangements = [make_arrangement(points, seeds, width, devices) for width in range(1, points + 1)]
+    work = [arrangement.width * arrangement.groups for arrangement in arrangements]
+    return max(s.width for s, runs in zip(arrangements, work, strict=True) if runs <= PADDING * work[0])
 
 
-def arrange(points: int, seeds: int, layout: Layout) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Which run stands where, for each program: points of layout (groups, width), seeds of layout (groups,).
+def arrange(points: int, seeds: int, arrangement: Arrangement) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Which run stands where, for each program: points of shape (groups, width), seeds of shape (groups,).
 
     What is left of a group or of the last program is filled up with runs that stand there already.
 
-    >>> for point, seed in arrange(3, 1, Layout(width=2, groups=2, devices=1)):
+    >>> for point, seed in arrange(3, 1, Arrangement(width=2, groups=2, devices=1)):
     ...     print(point.tolist(), seed.tolist())
     [[0, 1], [2, 2]] [0, 0]
     """
-    starts = np.arange(0, points, layout.width)
-    point = np.minimum(starts[:, None] + np.arange(layout.width), points - 1)
+    starts = np.arange(0, points, arrangement.width)
+    point = np.minimum(starts[:, None] + np.arange(arrangement.width), points - 1)
     point, seed = np.repeat(point, seeds, axis=0), np.tile(np.arange(seeds), len(starts))
-    chunks = range(0, len(seed), layout.groups)
-    rows = [np.minimum(np.arange(at, at + layout.groups), len(seed) - 1) for at in chunks]
+    chunks = range(0, len(seed), arrangement.groups)
+    rows = [np.minimum(np.arange(at, at + arrangement.groups), len(seed) - 1) for at in chunks]
     return [(point[row], seed[row]) for row in rows]
