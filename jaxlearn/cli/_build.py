@@ -10,10 +10,11 @@ import jax.numpy as jnp
 from jaxlearn import data, optim, schedules
 from jaxlearn.compare import Contender
 from jaxlearn.nn import Layer
+from jaxlearn.recording import Saving
 
 from ._arguments import App
 from ._choice import axes_of
-from ._config import Config
+from ._config import Config, RunConfig
 from ._terminal import pick, usage
 
 LARGEST_SIZE = 100_000
@@ -27,6 +28,9 @@ def check_config(app: App, config: Config) -> None:
     Raises:
       UsageError: one cannot.
     """
+    if isinstance(config, RunConfig):
+        with usage("--save-every"):
+            Saving.parse(config.save_every)
     contenders = make_contenders(app, config, classes=10, steps=1)
     with usage("--set"):
         points = {contender.optimizer: contender.points for contender in contenders}
@@ -38,6 +42,7 @@ def check_config(app: App, config: Config) -> None:
 def make_contenders(app: App, config: Config, classes: int, steps: int) -> list[Contender]:
     """Every optimizer on every model, for epochs of `steps` updates."""
     models = {name: build_model(app, name, sizes, classes) for name, sizes in config.sizes_of_models.items()}
+    grids = {opt: complete(app, opt, grid) for opt, grid in config.grids.items()}
     return [
         Contender(
             opt,
@@ -47,8 +52,13 @@ def make_contenders(app: App, config: Config, classes: int, steps: int) -> list[
             name,
         )
         for name, model in models.items()
-        for opt, grid in config.grids.items()
+        for opt, grid in grids.items()
     ]
+
+
+def complete(app: App, opt: str, grid: Mapping[str, Any]) -> dict[str, Any]:
+    """Hyperparameters of an optimizer, with the recipe's where there are none."""
+    return {**pick("--opt", opt, app.optimizers).hyperparameters, **grid}
 
 
 def build_model(app: App, name: str, sizes: Mapping[str, Any], classes: int) -> Layer:
@@ -66,7 +76,7 @@ def build_optimizer(
     app: App, config: Config, opt: str, grid: Mapping[str, Any], steps: int, **point: Any
 ) -> optim.Transform:
     """An optimizer at a point of its grid, for epochs of `steps` updates."""
-    hyper, factory = {**grid, **point}, pick("--opt", opt, app.optimizers).factory
+    hyper, factory = complete(app, opt, grid) | point, app.optimizers[opt].factory
     with usage(f"--opt {opt}"):
         for name, value in hyper.items():
             if isinstance(value, float) and LARGEST < abs(value) < math.inf:

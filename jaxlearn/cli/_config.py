@@ -132,7 +132,7 @@ class RunConfig(Config, frozen=True, kw_only=True, tag="run"):
         recipe, make_model = pick("--opt", opt, app.optimizers), pick("--model", model, app.models)
         hyper, sizes = recipe.hyperparameters, sizes_of(make_model)
         if saved and saved.optimizer == opt:
-            hyper = saved.hyperparameters
+            hyper = hyper | saved.hyperparameters
         if saved and saved.model == model:
             sizes = saved.sizes
         hyper, sizes = choose(settings_of(args), opt, recipe, hyper, sizes)
@@ -177,7 +177,7 @@ class CompareConfig(Config, frozen=True, kw_only=True, tag="comparison"):
     models: dict[str, Values]
     optimizers: dict[str, Grid]
     settings: tuple[str, ...] = ()
-    seeds: tuple[Seed, ...] = SEEDS
+    seeds: Annotated[tuple[Seed, ...], msgspec.Meta(min_length=1)] = SEEDS
     target: float | None = None
     width: Positive | None = None
     max_memory: Positive | None = None
@@ -217,8 +217,10 @@ class CompareConfig(Config, frozen=True, kw_only=True, tag="comparison"):
                 hyper, sizes = choose(settings, opt, recipe, recipe.hyperparameters, sizes_of(make_model))
                 asked["models"][model], asked["optimizers"][opt] = sizes, hyper
         seeds = saved.seeds if saved else SEEDS
-        first, number = getattr(args, "seed", seeds[0]), getattr(args, "seeds", len(seeds))
-        return _replace(saved, args, cls, asked | {"seeds": tuple(range(first, first + number))})
+        if "seed" in args or "seeds" in args:
+            first, number = getattr(args, "seed", seeds[0]), getattr(args, "seeds", len(seeds))
+            seeds = tuple(range(first, first + number))
+        return _replace(saved, args, cls, asked | {"seeds": seeds})
 
     @property
     def grids(self) -> dict[str, Grid]:

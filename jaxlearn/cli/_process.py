@@ -18,6 +18,8 @@ import jax
 from jaxlearn._system import cores
 from jaxlearn.data import cache_dir
 
+from ._terminal import usage
+
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -121,7 +123,8 @@ def pick_devices(kind: str) -> list[jax.Device]:
 def pick_precision(precision: str | None) -> None:
     """Sets the precision of matrix products and convolutions from now on; None leaves it as JAX has it."""
     if precision is not None:
-        jax.config.update("jax_default_matmul_precision", precision)
+        with usage("--precision"):
+            jax.config.update("jax_default_matmul_precision", precision)
 
 
 def matmul_precision() -> str:

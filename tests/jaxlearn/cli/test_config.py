@@ -9,8 +9,10 @@ from jaxlearn import cli, nn, optim
 from jaxlearn._files import CheckpointError
 from jaxlearn.cli import CompareConfig, RunConfig
 from jaxlearn.cli._arguments import App, parse_arguments
+from jaxlearn.cli._build import build_optimizer, check_config
 from jaxlearn.cli._config import from_json
 from jaxlearn.cli._difference import first_difference
+from jaxlearn.cli._process import pick_precision
 from jaxlearn.cli._terminal import UsageError
 
 
@@ -122,6 +124,7 @@ def test_an_optimizer_that_joins_a_comparison_has_the_settings_of_the_others():
         ({"kind": "sweep"}, "kind is sweep: Invalid value 'sweep'"),
         ({"kind": None}, "kind"),
         ({"model": None}, "model is None: Expected str, got"),
+        ({"kind": "comparison", "seeds": []}, ""),
     ],
 )
 def test_what_is_none_is_refused_in_a_line(change, says):
@@ -154,6 +157,40 @@ def test_wrong_settings_are_refused(argv, says):
     with pytest.raises(UsageError) as error:
         several(*argv)
     assert says in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"save_every": "0s"}, "argument --save-every: must be a time"),
+        ({"schedule": "x"}, "argument --schedule: "),
+        ({"sizes": {"hidden": 10**9}}, "argument --set: hidden must be at most"),
+        ({"hyperparameters": {"momentum": 0.5}}, "argument --opt adam: "),
+        ({"optimizer": "none"}, "argument --opt: 'none' is unknown"),
+        ({"clip": -1.0}, "argument --clip: "),
+    ],
+)
+def test_what_cannot_be_built_is_refused(change, says):
+    with pytest.raises(UsageError) as error:
+        check_config(APP, msgspec.structs.replace(one(), **change))
+    assert says in str(error.value)
+
+
+def test_a_precision_that_jax_does_not_know_is_refused():
+    with pytest.raises(UsageError, match="argument --precision: "):
+        pick_precision("double")
+
+
+def test_what_a_script_leaves_out_is_the_recipe_s():
+    config = RunConfig(model="mlp", optimizer="sgd", hyperparameters={"momentum": 0.5})
+    check_config(APP, config)
+    assert build_optimizer(APP, config, "sgd", config.hyperparameters, steps=1)
+
+
+def test_seeds_stay_where_none_are_said():
+    saved = msgspec.structs.replace(several(), seeds=(3, 1))
+    assert several("--opt", "adam", saved=saved).seeds == (3, 1)
+    assert several("--seed", "5", saved=saved).seeds == (5, 6)
 
 
 def test_a_single_run_has_no_list():
