@@ -96,11 +96,11 @@ def prodigy(
     >>> bool(abs(params) < 0.5)
     True
     """
-    b3 = b2**0.5 if b3 is None else b3
     hyper = hyperparameters(
-        locals(), b1="[0, 1)", b2="[0, 1)", b3="[0, 1)", learning_rate="[0, inf)", eps="[0, inf)",
+        locals(), b1="[0, 1)", b2="[0, 1)", b3="[0, 1) or None", learning_rate="[0, inf)", eps="[0, inf)",
         weight_decay="[0, inf)", d0="(0, inf)", d_coef="(0, inf)", growth_rate="(1, inf) or None",
     )  # fmt: skip
+    b3 = hyper["b3"] = b2**0.5 if b3 is None else b3
     growth: Scalar = math.inf if growth_rate is None else growth_rate
 
     def remember(g: Any, m: Any, v: Any, s: Any, h: Any) -> tuple[Any, ...]:
