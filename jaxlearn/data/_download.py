@@ -78,6 +78,7 @@ def download(name: str, folder: Path) -> None:
     """
     try:
         import pooch
+        import requests  # noqa: F401  not first in a thread that is given up, which would leave it half imported
     except ImportError as error:
         raise DataError(f"a download needs `pip install 'jaxlearn[train]'` ({error})") from None
 
