@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import jaxlearn
 import train
 from jaxlearn import data
 
@@ -74,3 +75,12 @@ def test_one_blank_page_is_named_and_nothing_is_written(saved, capsys):
 def test_a_format_without_pictures_is_refused(capsys):
     assert train.main(["--format", "json"]) == 2
     assert capsys.readouterr().err == "train.py: argument --format: json needs --predict FILE\n"
+
+
+def test_a_model_that_is_not_here_is_named_by_eval(saved, capsys):
+    model = jaxlearn.load("run")
+    jaxlearn.save("theirs.safetensors", model.params, model.model_state, model.config | {"model": "softmix"})
+    capsys.readouterr()
+    assert train.main(["--eval", "theirs.safetensors"]) == 2
+    told = "train.py: argument --eval: 'softmix' is unknown; did you mean softmax?\n"
+    assert capsys.readouterr().err == told

@@ -25,7 +25,7 @@ Values = dict[str, bool | int | float | str]
 Grid = dict[str, bool | int | float | str | list[float]]
 C = TypeVar("C", bound="Config")
 SEEDS = tuple(range(5))
-FREE = ("device", "command", "data_dir", "version")  # another one goes on with the same numbers
+FREE = ("device", "command", "data_dir", "log", "version")  # another one goes on with the same numbers
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
@@ -42,6 +42,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
       nonfinite: what happens at a loss or gradient of NaN or infinity.
       device: "auto" or a platform of JAX.
       precision: of products of float32 matrices, by JAX's name; None: as JAX has it.
+      log: "csv" or "tensorboard", where reports are written to as well: a run's, or the chosen runs'.
       command: a command line that asks for this, for people to read.
       version: of jaxlearn.
     """
@@ -58,6 +59,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     nonfinite: Literal["stop", "skip"] = "stop"
     device: Literal["auto", "cpu", "gpu", "tpu"] = "auto"
     precision: str | None = None
+    log: Literal["csv", "tensorboard"] | None = None
     command: str = ""
     version: str = __version__
 
@@ -102,7 +104,6 @@ class RunConfig(Config, frozen=True, kw_only=True, tag="run"):
       save_every: how often it is saved: "30s", "500steps" or "1epochs".
       keep: checkpoints that stay, besides that of the best epoch.
       patience: epochs no better than the best one that end it; None: never.
-      log: "csv" or "tensorboard", where its reports are written to besides `metrics.jsonl`.
       shape, classes: of the examples; empty and 0 until they are loaded.
     """
 
@@ -114,7 +115,6 @@ class RunConfig(Config, frozen=True, kw_only=True, tag="run"):
     save_every: str = "30s"
     keep: Positive = 3
     patience: Positive | None = None
-    log: Literal["csv", "tensorboard"] | None = None
     shape: tuple[Positive, ...] = ()
     classes: Whole = 0
 
@@ -155,7 +155,7 @@ class RunConfig(Config, frozen=True, kw_only=True, tag="run"):
         return msgspec.structs.replace(config, shape=shape, classes=dataset.classes)
 
     def difference(self, other: "RunConfig") -> str | None:
-        free = ("epochs", "patience", "save_every", "keep", "log")
+        free = ("epochs", "patience", "save_every", "keep")
         return first_difference(self.to_json(), other.to_json(), (*FREE, *free))
 
 
@@ -170,7 +170,6 @@ class CompareConfig(Config, frozen=True, kw_only=True, tag="comparison"):
       target: the validation accuracy that is to be reached; None: 99% of the best.
       width: runs side by side by vmap, at most; None: what is faster.
       max_memory: bytes for the runs trained together; None: most of what is free.
-      log: "csv" or "tensorboard", where the chosen runs are written to as well.
       versions: what the numbers may depend on.
     """
 
@@ -181,7 +180,6 @@ class CompareConfig(Config, frozen=True, kw_only=True, tag="comparison"):
     target: float | None = None
     width: Positive | None = None
     max_memory: Positive | None = None
-    log: Literal["csv", "tensorboard"] | None = None
     versions: dict[str, str] = {}
 
     @classmethod
@@ -231,7 +229,7 @@ class CompareConfig(Config, frozen=True, kw_only=True, tag="comparison"):
         return self.models
 
     def difference(self, other: "CompareConfig") -> str | None:
-        free = ("target", "max_memory", "log", "versions", "settings")
+        free = ("target", "max_memory", "versions", "settings")
         return first_difference(self.to_json(), other.to_json(), (*FREE, *free), ("optimizers", "models"))
 
 

@@ -14,11 +14,11 @@ from jaxlearn import data, report, training
 from jaxlearn._files import CheckpointError, to_json
 
 from ._arguments import App
-from ._build import build_model, load_dataset
+from ._build import load_dataset
 from ._config import RunConfig, from_json
 from ._process import pick_devices, pick_precision
 from ._single import print_scores
-from ._terminal import print_table, usage
+from ._terminal import pick, print_table, usage
 
 FULL = {"digits", "fashion_mnist"}  # examples of these fill their images, those of MNIST 20 of 28 pixels
 
@@ -36,7 +36,7 @@ def use_saved(app: App, args: argparse.Namespace) -> None:
     if not isinstance(config, RunConfig):
         raise CheckpointError(f"the model in {args.eval} is that of a comparison, not of a run")
     with usage(f"--eval {args.eval}"):
-        model = build_model(app, config.model, config.sizes, config.classes)
+        model = pick("--eval", config.model, app.models)(config.classes, **config.sizes)
     if args.predict:
         box = 1 if config.dataset in FULL else 20 / 28
         predict_files(args, folder, partial(training.predict, model, saved.params, saved.model_state),

@@ -84,9 +84,9 @@ def run_comparison(
 
 def describe(app: App, config: CompareConfig) -> dict[str, Any]:
     """What a report says of a comparison."""
-    known = {opt: app.optimizers[opt].facts for opt in config.optimizers}
     facts = {
-        opt: {name: fact for name, fact in facts.items() if name in FACTS} for opt, facts in known.items()
+        opt: {name: fact for name, fact in app.optimizers[opt].facts.items() if name in FACTS}
+        for opt in config.optimizers
     }
     return config.to_json() | {"title": config.dataset, "facts": facts}
 

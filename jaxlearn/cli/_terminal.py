@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from jaxlearn._files import CheckpointError
 from jaxlearn.data import DataError
 
-FLAGS = {
+ADVICE = {
     "drop_last=True leaves": "--drop-last leaves",
     "pass it as data_dir": "pass it as --data-dir",
     "load 'digits'": "use --dataset digits",
@@ -88,7 +88,7 @@ def in_flags(text: str) -> str:
     >>> in_flags("the last batch of an epoch holds 1 example; drop_last=True leaves it out")
     'the last batch of an epoch holds 1 example; --drop-last leaves it out'
     """
-    for argument, flag in FLAGS.items():
+    for argument, flag in ADVICE.items():
         text = text.replace(argument, flag)
     return text
 

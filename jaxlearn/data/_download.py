@@ -78,7 +78,6 @@ def download(name: str, folder: Path) -> None:
     """
     try:
         import pooch
-        import requests  # noqa: F401  not first in a thread that is given up, which would leave it half imported
     except ImportError as error:
         raise DataError(f"a download needs `pip install 'jaxlearn[train]'` ({error})") from None
 
@@ -145,6 +144,8 @@ def one_line(error: Exception) -> str:
 
 def _in_time(seconds: float, work: Callable[[], Any]) -> Any:
     """What `work` returns or raises, or TimeoutError after some seconds."""
+    import requests  # noqa: F401  a thread that is given up would leave it half imported
+
     results: list[Any] = []
 
     def run() -> None:
